@@ -1,0 +1,1 @@
+"""一单多报: one declaration, every agency, one release."""

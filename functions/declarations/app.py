@@ -1,0 +1,343 @@
+"""Declarations over HTTP, and what their events and the clearance workflow call."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from declarations import arrival, clearance, decmessage, lifecycle, listing, view
+from declarations.check import Report, check
+from declarations.split import split
+from singlewindow import canonical, catalogue, clock, correlation, settings
+from singlewindow.access import Throttle
+from singlewindow.aws import archive, ledger, workflow
+from singlewindow.capability import Answer, Capability, Message, Request
+from singlewindow.consignment import Body, Change, Consignment, Submission
+from singlewindow.errors import WindowError, conflict, not_found
+from singlewindow.events import Actor, Event
+from singlewindow.ids import WINDOW_NO, new_window_no
+from singlewindow.parties import STAFF, TRADERS
+
+app = Capability("declarations")
+
+DOCUMENT = "document:declaration:1"
+FORMATS = ("application/json", "application/xml", "text/xml")
+
+# Compressed, canonical and raw together: an item ends at 400 KB.
+_LARGEST_IN_ITEM = 300 * 1024
+
+
+@app.route(
+    "/declarations",
+    methods=("POST",),
+    allow=TRADERS,
+    consumes=FORMATS,
+    request=DOCUMENT,
+    responses={202: "Receipt"},
+    headers=("Idempotency-Key",),
+    throttle=Throttle(rate=100, burst=200),
+)
+def submit(request: Request) -> Answer:
+    """Submit a declaration once, to every agency that it concerns; `oper_type` G keeps it as a draft."""
+    report = _checked(request, clock.business_date())
+    document = report.document
+    body = _body(request, document)
+    submission = Submission(request.by.party, "declaration", _idempotency_key(request, document), body.sha256)
+    drafting = _is_draft(document)
+    if not (report.valid or (drafting and _direction(document))):
+        if stored := ledger.answered(submission):
+            return _receipt(stored, report, replay=True)
+        raise _invalid(report)
+    parties = _parties(request, document)
+    body = _fitting(body)
+    while True:
+        window_no = new_window_no(document["head"]["ie_flag"])
+        change = _submission_change(request, document, body, drafting, version=1)
+        answer = view.brief(window_no, 1, change.state or "")
+        try:
+            ledger.open_consignment(window_no, replace(change, submission=replace(submission, answer=answer)), parties)
+        except ledger.Taken:
+            continue
+        except ledger.Duplicate as duplicate:
+            return _receipt(duplicate.answer, report, replay=True)
+        return _receipt(answer, report)
+
+
+@app.route(
+    "/declarations/check",
+    methods=("POST",),
+    allow=TRADERS + STAFF,
+    consumes=FORMATS,
+    query=("as_at",),
+    request=DOCUMENT,
+    responses={200: "CheckReport"},
+    throttle=Throttle(rate=100, burst=200),
+)
+def dry_run(request: Request) -> dict[str, Any]:
+    """Judge a declaration as at a date and store nothing: the same checks as submission, all findings at once."""
+    return _checked(request, _as_at(request)).as_json()
+
+
+@app.route(
+    "/declarations", allow=TRADERS + STAFF, query=("state", "from", "to", "cursor", "limit"), responses={200: "Page"}
+)
+def browse(request: Request) -> dict[str, Any]:
+    """The caller's declarations, newest first; staff see all of up to 31 days."""
+    return listing.page(request.by, listing.search(request.query))
+
+
+@app.route("/declarations/{window_no}", allow=TRADERS + STAFF, responses={200: "Declaration"})
+def show(request: Request, window_no: str) -> Answer:
+    """Where one declaration stands: state, agencies, who holds it since when, what its trader may do."""
+    consignment = _visible(request, window_no)
+    return Answer(view.detail(consignment), headers={"ETag": view.etag(consignment)})
+
+
+@app.route(
+    "/declarations/{window_no}",
+    methods=("PUT",),
+    allow=TRADERS,
+    consumes=FORMATS,
+    request=DOCUMENT,
+    responses={202: "Receipt"},
+    headers=("If-Match",),
+    throttle=Throttle(rate=100, burst=200),
+)
+def resubmit(request: Request, window_no: str) -> Answer:
+    """A new version: of a draft, or of a declaration that an agency has returned. `If-Match` carries its ETag."""
+    _visible(request, window_no)
+    expected = request.headers.get("if-match")
+    if expected is None:
+        raise WindowError(428, "if-match-missing", "send the ETag of the version that you replace", detail_zh="缺少 If-Match")
+    report = _checked(request, clock.business_date())
+    document = report.document
+    drafting = _is_draft(document)
+    if not (report.valid or drafting):
+        raise _invalid(report)
+    if _direction(document) != window_no[0]:
+        raise conflict("direction-fixed", f"{window_no} stays what it is: {window_no[0]}", "进出口标志不可更改")
+    parties = _parties(request, document)
+    body = _fitting(_body(request, document))
+
+    def revise(consignment: Consignment) -> Change:
+        asked = "revise" if drafting else "submit"
+        allowed = lifecycle.allowed_to_trader(consignment.state)
+        if asked not in allowed:
+            raise conflict(
+                "illegal-event", f"not while {consignment.state}", "当前状态不允许此操作", state=consignment.state, allowed=allowed
+            )
+        if expected not in ("*", view.etag(consignment)):
+            raise WindowError(412, "stale", f"the version is {view.etag(consignment)} now", detail_zh="版本已变化，请重新读取")
+        change = _submission_change(request, document, body, drafting, version=consignment.version + 1)
+        return replace(change, parties=consignment.snapshot.parties | parties)
+
+    consignment = ledger.amend(window_no, revise)
+    return _receipt(view.brief(window_no, consignment.version, consignment.state), report)
+
+
+@app.on_queue("DeclarationsInbox", types=("DeclarationSubmitted", "AgencyReplied"))
+def on_event(message: Message) -> None:
+    """Start the clearance of what was submitted; let the answers of agencies show."""
+    event = ledger.noticed(message.body)
+    if event.type == "DeclarationSubmitted":
+        _start_clearance(event)
+    else:
+        if event.data.get("report"):
+            _match_arrival(event)
+        table = _decision_table()
+        ledger.settle(event.window_no, lambda c: clearance.next_change(c, table))
+
+
+@app.step
+def decide(payload: dict[str, Any]) -> dict[str, Any]:
+    """The last step of `clearance`: apply the decision table, exactly once however often this runs."""
+    window_no, version = payload["window_no"], payload["version"]
+    table = _decision_table()
+    consignment = ledger.settle(window_no, lambda c: clearance.conclude(c, version, table))
+    return {"window_no": window_no, "version": version, "state": consignment.state}
+
+
+def _start_clearance(event: Event) -> None:
+    """The ledger, not the execution's name, guards against a second start: an agency asked means it began."""
+    _archive_raw(event)
+    consignment = ledger.read(event.window_no)
+    if consignment is None or consignment.version != event.declaration_version:
+        return
+    waiting = {one["agency"] for one in event.data["agencies"] if one["timeout_seconds"]}
+    if any(e.type == "AgencyAsked" and e.data["agency"] in waiting for e in consignment.of_version()):
+        return
+    cap = int(settings.get("ANSWER_TIMEOUT_CAP", "0"))
+    agencies = [
+        {"agency": one["agency"], "timeout_seconds": min(one["timeout_seconds"], cap or one["timeout_seconds"])}
+        for one in event.data["agencies"]
+        if one["agency"] in waiting
+    ]
+    workflow.start(
+        "CLEARANCE_WORKFLOW",
+        f"{event.window_no}-v{event.declaration_version}",
+        {
+            "window_no": event.window_no,
+            "version": event.declaration_version,
+            "correlation_id": correlation.current(),
+            "agencies": agencies,
+        },
+    )
+
+
+def _archive_raw(event: Event) -> None:
+    """Keep what was sent to the byte, under its hash (the event names it); out of the accept path, twice is once."""
+    body = _version(event)
+    if body.archived is None:
+        archive.keep(body.raw, body.media_type)
+
+
+def _version(event: Event) -> Body:
+    body = ledger.body(event.window_no, event.declaration_version)
+    if body is None:
+        raise LookupError(f"{event.window_no} has no version {event.declaration_version}")
+    return body
+
+
+def _match_arrival(event: Event) -> None:
+    """Compare the terminal's report with the version that it was told of, once a report."""
+    body = _version(event)
+    report = event.data["report"]
+    data = {
+        "agency": event.data["agency"],
+        "reply_id": event.data["reply_id"],
+        "report": report,
+        "discrepancies": arrival.discrepancies(canonical.parse_json(body.canonical), report),
+    }
+
+    def once(consignment: Consignment) -> Change | None:
+        seen = any(e.type == "CargoReported" and e.data["reply_id"] == data["reply_id"] for e in consignment.events)
+        return None if seen else Change("CargoReported", data, of_version=event.declaration_version)
+
+    ledger.amend(event.window_no, once)
+
+
+def _checked(request: Request, as_at: date) -> Report:
+    raw = request.json() if request.media_type == "application/json" else decmessage.read(request.body)
+    if not isinstance(raw, dict):
+        raise WindowError(400, "not-an-object", "a declaration is a JSON object", detail_zh="报文应为 JSON 对象")
+    return check(raw, as_at)
+
+
+def _submission_change(
+    request: Request, document: dict[str, Any], body: Body, drafting: bool, version: int
+) -> Change:
+    actor = Actor(request.by.role, request.by.party)
+    facts = {"entry_id": None}
+    if drafting:
+        return Change("DeclarationDrafted", {}, actor, lifecycle.DRAFT, version, facts=facts, body=body)
+    day = clock.business_date()
+    head = document["head"]
+    data = {
+        "ie_flag": head["ie_flag"],
+        "sha256": body.sha256,
+        "raw_sha256": canonical.sha256(body.raw),
+        "media_type": body.media_type,
+        "lines": len(document["lines"]),
+        "identifiers": _identifiers(document),
+        "agencies": [one.as_json() for one in split(document, catalogue.agencies(day))],
+    }
+    return Change("DeclarationSubmitted", data, actor, lifecycle.SUBMITTED, version, facts=facts, body=body)
+
+
+def _identifiers(document: dict[str, Any]) -> dict[str, Any]:
+    """What the consignment is found by."""
+    head = document["head"]
+    return {
+        "bill_no": head.get("bill_no"),
+        "transport_name": head.get("transport_name"),
+        "containers": [one["container_no"] for one in document.get("containers", []) if "container_no" in one],
+    }
+
+
+def _body(request: Request, document: dict[str, Any]) -> Body:
+    return Body(canonical.dumps(document), request.body, request.media_type)
+
+
+def _fitting(body: Body) -> Body:
+    """The same, in the archive where an item has no room for it."""
+    if len(body.raw) + len(body.canonical) > _LARGEST_IN_ITEM:
+        packed = len(canonical.pack(body.raw, known=body.canonical)) + len(canonical.pack(body.canonical))
+        if packed > _LARGEST_IN_ITEM:
+            keys = (archive.keep(body.canonical, "application/json"), archive.keep(body.raw, body.media_type))
+            return replace(body, archived=keys)
+    return body
+
+
+def _parties(request: Request, document: dict[str, Any]) -> frozenset[str]:
+    """The organisations that will see it; 403 where the caller files for strangers."""
+    head = document.get("head", {})
+    named = {head[field] for field in ("trade_uscc", "owner_uscc", "agent_uscc") if isinstance(head.get(field), str)}
+    if request.by.party in named:
+        return frozenset(named)
+    if _is_draft(document):
+        return frozenset({request.by.party})
+    raise WindowError(
+        403,
+        "not-a-party",
+        "your organisation is neither trade, owner nor agent of this declaration",
+        detail_zh="贵单位不是该报关单的收发货人、消费使用/生产销售单位或申报单位",
+        named=sorted(named),
+    )
+
+
+def _visible(request: Request, window_no: str) -> Consignment:
+    consignment = ledger.read(window_no) if WINDOW_NO.fullmatch(window_no) else None
+    if consignment is None or not request.by.may_see(consignment.snapshot.parties):
+        raise not_found(window_no)
+    return consignment
+
+
+def _idempotency_key(request: Request, document: dict[str, Any]) -> str:
+    sign = document.get("sign")
+    key = request.headers.get("idempotency-key") or (sign.get("client_seq_no") if isinstance(sign, dict) else None)
+    if not isinstance(key, str) or not 1 <= len(key) <= 128 or not key.isprintable():
+        raise WindowError(
+            400,
+            "idempotency-key-missing",
+            "send an Idempotency-Key header or a client_seq_no, 1 to 128 printable characters",
+            detail_zh="缺少幂等键：请提供 Idempotency-Key 或 ClientSeqNo",
+        )
+    return key
+
+
+def _as_at(request: Request) -> date:
+    given = request.query.get("as_at")
+    try:
+        return date.fromisoformat(given) if given else clock.business_date()
+    except ValueError:
+        raise WindowError(400, "bad-parameter", "as_at: a date, YYYY-MM-DD", detail_zh="as_at 应为日期") from None
+
+
+def _is_draft(document: dict[str, Any]) -> bool:
+    sign = document.get("sign")
+    return isinstance(sign, dict) and sign.get("oper_type") == "G"
+
+
+def _direction(document: dict[str, Any]) -> str | None:
+    head = document.get("head")
+    flag = head.get("ie_flag") if isinstance(head, dict) else None
+    return flag if flag in ("I", "E") else None
+
+
+def _invalid(report: Report) -> WindowError:
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    return WindowError(
+        422, "invalid-declaration", f"{errors} error(s)", detail_zh=f"{errors} 处错误", findings=report.findings,
+        asleep=report.as_json()["asleep"],
+    )
+
+
+def _receipt(answer: dict[str, Any], report: Report, *, replay: bool = False) -> Answer:
+    headers = {"Location": f"/declarations/{answer['window_no']}"}
+    if replay:
+        headers["Idempotent-Replay"] = "true"
+    notes = [finding.as_json() for finding in report.findings]
+    return Answer({**answer, "findings": notes}, 202, headers)
+
+
+def _decision_table() -> dict[str, Any]:
+    return clearance.table_at(catalogue.load("rules/clearance-decision.json"), clock.business_date().isoformat())

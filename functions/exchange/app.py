@@ -1,0 +1,232 @@
+"""The exchange: the outbox that publishes, the questions that go out, the replies that come in."""
+
+from collections import Counter
+from typing import Any
+
+from exchange import store
+from exchange.projection import project
+from singlewindow import canonical, catalogue, clock, correlation, settings
+from singlewindow.access import Throttle
+from singlewindow.aws import archive, ledger, topics, workflow
+from singlewindow.aws.topics import Notice
+from singlewindow.capability import Answer, Capability, Message, Request
+from singlewindow.consignment import Change, Consignment
+from singlewindow.errors import WindowError, conflict, not_found
+from singlewindow.events import Event
+from singlewindow.ids import parse_entry_id
+from singlewindow.parties import Role
+
+app = Capability("exchange")
+
+# SNS bills by 64 KB, but a pointer is a pointer: what does not fit is read from the ledger.
+_LARGEST_NOTICE = 4 * 1024
+
+
+@app.on_stream("LedgerTable", item_prefix="event#")
+def publish(images: list[dict[str, Any]]) -> str | None:
+    """The outbox: every event of the ledger to the topic of events, every question to its agency as well."""
+    published: Counter[str] = Counter()
+    failed: str | None = None
+    for image in images:
+        try:
+            event = ledger.event_of(image)
+            with correlation.bound(event.correlation_id) as correlation_id:
+                app.logger.set_correlation_id(correlation_id)
+                _announce(event)
+        except Exception:
+            app.logger.exception("not published", extra={"consignment": image["consignment"]["S"]})
+            failed = image["sequence_number"]  # the stream repeats from here: order holds, consumers know repetition
+            break
+        published[event.type] += 1
+    for type, number in published.items():
+        app.count(type, number)
+    return failed
+
+
+@app.step
+def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
+    """Put one agency's question; the workflow waits on `task_token` for the answer."""
+    sent = _ask(payload["window_no"], payload["version"], payload["agency"], payload["task_token"])
+    return {"message_id": sent}
+
+
+@app.on_queue("ExchangeInbox", types=("DeclarationSubmitted", "DeclarationReleased", "AgencyReplied"))
+def on_event(message: Message) -> None:
+    """Tell those who are only informed; hand final answers to the workflow that waits for them."""
+    event = ledger.noticed(message.body)
+    if event.type == "AgencyReplied":
+        _answer_workflow(event)
+        return
+    for agency in _informed_by(event):
+        _ask(event.window_no, event.declaration_version, agency, None)
+
+
+@app.on_replies()
+def on_reply(message: Message) -> None:
+    """A reply from an agency's own queue: the queue names the sender."""
+    agency = message.queue.removeprefix(settings.get("QUEUE_PREFIX")).removesuffix("-replies")
+    _record(agency, canonical.parse_json(message.body))
+
+
+@app.route(
+    "/exchange/messages/{message_id}/body",
+    allow=(Role.AGENCY,),
+    responses={200: "AgencyMessage"},
+    throttle=Throttle(rate=200, burst=400),
+)
+def body(request: Request, message_id: str) -> Answer:
+    """The body of a message, for its addressee, as long as the archive keeps it."""
+    sent = store.find(message_id)
+    if sent is None or sent.agency != request.by.party:
+        raise not_found(message_id)
+    content = archive.fetch(sent.body_key)
+    return Answer(content.decode(), headers={"ETag": f'"{sent.sha256}"', "Cache-Control": "private, max-age=86400"})
+
+
+@app.route(
+    "/exchange/replies",
+    methods=("POST",),
+    allow=(Role.AGENCY,),
+    request="command:exchange.reply.Reply",
+    responses={202: "ReplyReceipt"},
+    throttle=Throttle(rate=200, burst=400),
+)
+def reply(request: Request) -> Answer:
+    """An agency's reply by REST: the token names the sender. Repeating a `reply_id` changes nothing."""
+    event, repeated = _record(request.by.party, request.json())
+    receipt = {"reply_id": event.data["reply_id"], "message_id": event.data["message_id"], "effect": event.data["effect"]}
+    return Answer(receipt, 202, {"Idempotent-Replay": "true"} if repeated else {})
+
+
+@app.step
+def republish(payload: dict[str, Any]) -> dict[str, Any]:
+    """Announce the events `first` to `last` of `window_no` again, from the ledger: an operator's remedy."""
+    consignment = ledger.read(payload["window_no"])
+    if consignment is None:
+        raise not_found(payload["window_no"])
+    chosen = [event for event in consignment.events if payload["first"] <= event.seq <= payload["last"]]
+    for event in chosen:
+        _announce(event)
+    return {"republished": len(chosen)}
+
+
+def _announce(event: Event) -> None:
+    """Publish one event; the agency's pointer first, so that a repetition after a failure in between is harmless."""
+    attributes = {"type": event.type, "window_no": event.window_no, "correlation_id": event.correlation_id}
+    if event.type == "AgencyAsked":
+        pointer = {name: event.data[name] for name in ("message_id", "type", "version", "sha256", "body")}
+        pointer |= {"window_no": event.window_no, "declaration_version": event.declaration_version}
+        topics.publish("MESSAGES_TOPIC", [Notice(pointer, attributes | {"agency": event.data["agency"]})])
+    notice = event.as_json()
+    if len(canonical.dumps(notice)) > _LARGEST_NOTICE:
+        notice["data"] = None
+    topics.publish("EVENTS_TOPIC", [Notice(notice, attributes)])
+
+
+def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> str:
+    """Send the agency its projection of one version, once; a repetition only renews the token."""
+    capacity = catalogue.capacity(agency, clock.business_date())
+    message_id = store.message_id(window_no, version, agency, capacity["message_type"])
+    document = ledger.body(window_no, version)
+    if document is None:
+        raise not_found(f"{window_no} version {version}")
+    content = canonical.dumps(
+        {
+            "message_id": message_id,
+            "type": capacity["message_type"],
+            "version": capacity["message_version"],
+            "window_no": window_no,
+            "declaration_version": version,
+            "agency": agency,
+            "document": project(canonical.parse_json(document.canonical), capacity["projection"]),
+        }
+    )
+    sent = store.Sent(
+        message_id=message_id,
+        window_no=window_no,
+        declaration_version=version,
+        agency=agency,
+        type=capacity["message_type"],
+        version=capacity["message_version"],
+        sha256=canonical.sha256(content),
+        body_key=archive.keep(content, "application/json"),
+        correlation_id=correlation.current(),
+        clear_is_final=capacity["clear_is_final"],
+        task_token=task_token,
+    )
+    asked_before = False
+
+    def once(consignment: Consignment) -> Change | None:
+        nonlocal asked_before
+        asked_before = any(e.type == "AgencyAsked" and e.data["message_id"] == message_id for e in consignment.events)
+        if asked_before:
+            return None
+        data = {
+            "agency": agency,
+            "message_id": message_id,
+            "type": sent.type,
+            "version": sent.version,
+            "sha256": sent.sha256,
+            "body": f"/exchange/messages/{message_id}/body",
+        }
+        return Change("AgencyAsked", data, of_version=version, rows=(store.row(sent),))
+
+    ledger.amend(window_no, once)
+    if asked_before and task_token:
+        store.hand_over(message_id, task_token)
+    return message_id
+
+
+def _informed_by(event: Event) -> list[str]:
+    """The agencies that this event is news to and nothing more."""
+    submitted = event
+    if event.type != "DeclarationSubmitted":
+        consignment = ledger.read(event.window_no)
+        if consignment is None:
+            return []
+        submitted = next(
+            e for e in consignment.of_version(event.declaration_version) if e.type == "DeclarationSubmitted"
+        )
+    return [
+        one["agency"]
+        for one in submitted.data["agencies"]
+        if one["part"] == "informed" and one["asked_on"] == event.type
+    ]
+
+
+def _record(agency: str, value: Any) -> tuple[Event, bool]:
+    """Write a reply to the ledger once. 404 for a message that is not this agency's, 409 for a reused `reply_id`."""
+    # pydantic takes 60 ms to import: of the seven functions here two read replies.
+    from exchange.reply import Reply, earlier, recorded
+    from singlewindow import commands
+
+    reply = commands.parse(Reply, value)
+    sent = store.find(reply.message_id)
+    if sent is None or sent.agency != agency:
+        raise not_found(reply.message_id)
+    entry = parse_entry_id(reply.entry_id) if reply.entry_id else None
+    if entry and entry.direction != sent.window_no[0]:
+        raise WindowError(422, "entry-id-direction", "the 9th digit tells the other direction", detail_zh="报关单号进出口标志不符")
+    before: Event | None = None
+
+    def once(consignment: Consignment) -> Change | None:
+        nonlocal before
+        before = earlier(consignment, agency, reply.reply_id)
+        return None if before else recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final)
+
+    with correlation.bound(sent.correlation_id):
+        consignment = ledger.amend(sent.window_no, once)
+    if before is None:
+        return consignment.events[-1], False
+    if (before.data["message_id"], before.data["outcome"]) != (reply.message_id, reply.outcome):
+        raise conflict("reply-id-reused", f"reply {reply.reply_id} said something else", "reply_id 已用于其他内容")
+    return before, True
+
+
+def _answer_workflow(event: Event) -> None:
+    """Complete the token that waits for this answer; nobody waiting is as good."""
+    if not event.data["final"]:
+        return
+    sent = store.find(event.data["message_id"])
+    if sent and sent.task_token:
+        workflow.complete(sent.task_token, {"agency": sent.agency, "outcome": event.data["outcome"]})

@@ -1,0 +1,1 @@
+"""统一认证: whose word a request carries."""

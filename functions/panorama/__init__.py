@@ -1,0 +1,1 @@
+"""Panorama: the journey of every shipment, found by any of its identifiers."""

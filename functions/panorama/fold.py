@@ -1,0 +1,263 @@
+"""Records of one shipment → its journey: two lanes, and who holds it, since when and why.
+
+A set union by `seq`: gaps, repetition and any order of arrival give the same journey. The ledger's snapshot says where
+the shipment stands; the records say how it got there, and a gap between the two is shown, never papered over.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from panorama import wording
+from panorama.record import Record
+from panorama.wording import Names, Text
+from singlewindow.consignment import Snapshot
+
+DOCUMENTS, LOGISTICS = "documents", "logistics"
+TRADER, WINDOW = "trader", "window"
+
+# What is sent to the side that handles the cargo rather than the papers.
+_CARGO_MESSAGES: Final = ("cargo-announcement",)
+
+# Whose turn a state is; in every other state it is the agencies'.
+_WITH_TRADER: Final = ("DRAFT", "RETURNED", "REJECTED")
+_WITH_NOBODY: Final = ("RELEASED", "CLEARED", "WITHDRAWN")
+_STATE_AFTER: Final = {
+    "DeclarationDrafted": "DRAFT",
+    "DeclarationSubmitted": "SUBMITTED",
+    "DeclarationReturned": "RETURNED",
+    "DeclarationRejected": "REJECTED",
+    "DeclarationReleased": "RELEASED",
+}
+_HANDED_BACK_BY: Final = {"RETURNED": "returned", "REJECTED": "rejected"}
+
+# The one to name first where a shipment waits on several.
+_URGENCY: Final = {"held": 0, "silent": 1, "pending": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who holds the shipment (`trader`, `window`, an agency's id, None: nobody), since when, and why."""
+
+    holder: str | None
+    since: str
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event on a lane; `holder` is who held the shipment once it had happened."""
+
+    record: Record
+    lane: str
+    holder: str | None
+    text: Text
+
+    def as_json(self) -> dict[str, Any]:
+        record = self.record
+        return {
+            "seq": record.seq,
+            "lane": self.lane,
+            "event": record.type,
+            "at": record.at,
+            "holder": self.holder,
+            "source": record.source,
+            "text_zh": self.text.zh,
+            "text_en": self.text.en,
+            "declaration_version": record.declaration_version,
+            "evidence": record.hash,
+            "detail": record.data,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """`waiting_on` has all who are waited for, the first of them being the holder; `missing` the unknown events."""
+
+    state: str
+    version: int
+    waiting_on: tuple[Holding, ...]
+    missing: tuple[int, ...]
+    identifiers: Mapping[str, Any]
+    entries: tuple[Entry, ...]
+
+    @property
+    def holding(self) -> Holding:
+        return self.waiting_on[0]
+
+    def lane(self, name: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.lane == name]
+
+
+def fold(records: Iterable[Record], standing: Snapshot, names: Names) -> Journey:
+    """The journey that the records tell of the shipment which the ledger says stands so, as at that snapshot."""
+    known = {record.seq: record for record in records if record.seq <= standing.seq}
+    course = _Course()
+    entries = []
+    for seq in sorted(known):
+        record = known[seq]
+        course.add(record)
+        holder = next(course.waiting_on(names)).holder
+        entries.append(Entry(record, _lane(record, course), holder, wording.event_text(record, names)))
+    course.catch_up(standing)
+    return Journey(
+        state=standing.state,
+        version=standing.version,
+        waiting_on=tuple(course.waiting_on(names)),
+        missing=tuple(seq for seq in range(1, standing.seq + 1) if seq not in known),
+        identifiers=course.identifiers,
+        entries=tuple(entries),
+    )
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Where one agency stands on the current version, by what the journey knows."""
+
+    agency: str
+    part: str = "decides"
+    because: tuple[Mapping[str, str], ...] = ()
+    state: str = "to-ask"
+    since: str = ""
+    final: str | None = None
+    held_at: str = ""
+    cleared_at: str = ""
+    findings: tuple[Mapping[str, str], ...] = ()
+
+    def reply(self, record: Record) -> None:
+        """The first final answer counts; a hold stands until cleared or answered, in the agency's own time."""
+        data, before = record.data, self.state
+        if data["outcome"] == "hold":
+            self.held_at = max(self.held_at, data["at"])
+        elif data["effect"] == "applied":
+            self.cleared_at = max(self.cleared_at, data["at"])
+            if data["final"] and self.final is None:
+                self.final = data["outcome"]
+        if self.held_at > self.cleared_at and self.final in (None, "accept", "clear"):
+            self.state = "held"
+        elif self.final:
+            self.state = "answered"
+        else:
+            self.state = "silent" if before == "silent" else "pending"
+        self.findings = tuple(data["findings"]) or self.findings
+        if self.state != before:
+            self.since = record.at
+
+
+@dataclass(slots=True)
+class _Course:
+    """What the journey comes to, record by record in the order of `seq`."""
+
+    state: str = ""
+    version: int = 0
+    since: str = ""
+    handed_back_by: tuple[str, ...] = ()
+    answered_at: str = ""
+    desks: dict[str, _Desk] = field(default_factory=dict)
+    identifiers: dict[str, Any] = field(default_factory=dict)
+    cargo_agencies: set[str] = field(default_factory=set)
+
+    def add(self, record: Record) -> None:
+        data = record.data
+        if record.type == "AgencyAsked" and data["type"] in _CARGO_MESSAGES:
+            self.cargo_agencies.add(data["agency"])
+        if record.declaration_version < self.version:
+            return  # about a version that another has replaced
+        if record.declaration_version > self.version:
+            self.version, self.desks, self.state, self.since = (
+                record.declaration_version,
+                {},
+                "SUBMITTED",
+                record.at,
+            )
+        if record.type in _STATE_AFTER:
+            self.state, self.since = _STATE_AFTER[record.type], record.at
+            self.handed_back_by = tuple(data.get(_HANDED_BACK_BY.get(self.state, ""), ()))
+        if record.type == "DeclarationSubmitted":
+            self.identifiers = dict(data["identifiers"])
+            self.desks = {
+                one["agency"]: _Desk(one["agency"], one["part"], tuple(one["because"]), since=record.at)
+                for one in data["agencies"]
+            }
+        elif record.type == "AgencyAsked":
+            desk = self._desk(record)
+            if desk.state == "to-ask":
+                desk.state, desk.since = "pending", record.at
+        elif record.type == "AgencyReplied":
+            self._desk(record).reply(record)
+            self.answered_at = record.at
+        elif record.type == "DeclarationAccepted" and data.get("entry_id"):
+            self.identifiers["entry_id"] = data["entry_id"]
+        elif record.type == "DeclarationSuspended":
+            for agency in data["silent"]:
+                desk = self.desks.setdefault(agency, _Desk(agency))
+                if desk.state in ("to-ask", "pending"):
+                    desk.state, desk.since = "silent", record.at
+
+    def catch_up(self, standing: Snapshot) -> None:
+        """Where records are missing, the ledger's word on whose turn it is; otherwise nothing new."""
+        if standing.version > self.version:
+            self.version, self.desks, self.since = standing.version, {}, standing.changed_at
+        if _turn(standing.state) != _turn(self.state):
+            self.since, self.handed_back_by = standing.changed_at, ()
+        self.state = standing.state
+
+    def waiting_on(self, names: Names) -> Iterator[Holding]:
+        """Who holds it, the most urgent first; always at least one."""
+        turn = _turn(self.state)
+        if turn == TRADER:
+            yield Holding(TRADER, self.since, self._handed_back(names))
+        elif turn is None:
+            yield Holding(None, self.since, wording.RELEASED if self.state == "RELEASED" else wording.ENDED)
+        else:
+            yield from self._with_agencies(names)
+
+    def _with_agencies(self, names: Names) -> Iterator[Holding]:
+        desks = [desk for desk in self.desks.values() if desk.part != "informed"]
+        waiting = [desk for desk in desks if desk.state in _URGENCY]
+        for desk in sorted(waiting, key=lambda d: (_URGENCY[d.state], d.part, d.since)):
+            yield Holding(desk.agency, desk.since, _why(desk, names))
+        if waiting:
+            return
+        to_ask = [desk.agency for desk in desks if desk.state == "to-ask"]
+        if desks and not to_ask:
+            yield Holding(WINDOW, self.answered_at or self.since, wording.DECIDING)
+        else:
+            yield Holding(WINDOW, self.since, wording.about_to_ask(names, to_ask))
+
+    def _handed_back(self, names: Names) -> Text:
+        if self.state == "DRAFT":
+            return wording.DRAFT
+        said = (
+            wording.reason(self.desks[agency].findings)
+            for agency in self.handed_back_by
+            if agency in self.desks
+        )
+        return wording.handed_back(names, self.state, self.handed_back_by, next(filter(None, said), None))
+
+    def _desk(self, record: Record) -> _Desk:
+        """The agency's desk; made up where the record that would have opened it is missing."""
+        agency = record.data["agency"]
+        part = "informed" if agency in self.cargo_agencies else "decides"
+        return self.desks.setdefault(agency, _Desk(agency, part, since=record.at))
+
+
+def _why(desk: _Desk, names: Names) -> Text:
+    if desk.state == "held":
+        return wording.held(names, desk.agency, desk.since, desk.findings)
+    if desk.state == "silent":
+        return wording.silent(names, desk.agency, desk.since)
+    return wording.waiting(names, desk.agency, desk.since, desk.part, desk.because)
+
+
+def _turn(state: str) -> str | None:
+    if state in _WITH_TRADER:
+        return TRADER
+    return None if state in _WITH_NOBODY else "agencies"
+
+
+def _lane(record: Record, course: _Course) -> str:
+    """Cargo and those who handle it make the logistics lane; all else is paper."""
+    if record.type == "CargoReported" or "report" in record.data:
+        return LOGISTICS
+    return LOGISTICS if record.data.get("agency") in course.cargo_agencies else DOCUMENTS

@@ -1,0 +1,116 @@
+"""The journeys table, which only panorama writes.
+
+By `key` / `item`: `<window_no>` / `entry#<seq>` is the record of an event, `id#<identifier>` /
+`<window_no>#<version>#<kind>` what a shipment is found by, `feed` / `<source>` when we last heard from a source. All
+writes may be repeated and reordered.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from panorama.identifiers import Identifier
+from panorama.record import Record
+from singlewindow import canonical, settings
+from singlewindow.aws.clients import client
+
+# One write a minute, source and process says how fresh a feed is; one an event would make its item hot.
+FEED_STEP = timedelta(minutes=1)
+_heard: dict[tuple[str, str], str] = {}
+
+_BATCH = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A shipment that an identifier leads to, by the version of the declaration that named it."""
+
+    window_no: str
+    version: int
+    kind: str
+
+
+def keep(window_no: str, record: Record, found_by: Iterable[Identifier]) -> None:
+    """The record, and a row for each identifier: one write unit for an ordinary event."""
+    items = [
+        _key(window_no, f"entry#{record.seq:08d}")
+        | {"record": {"S": canonical.dumps(record.as_json()).decode()}}
+    ]
+    items += [
+        _key(f"id#{one.value}", f"{window_no}#{record.declaration_version:04d}#{one.kind}")
+        for one in found_by
+    ]
+    if len(items) == 1:
+        client("dynamodb").put_item(TableName=_table(), Item=items[0])
+        return
+    for start in range(0, len(items), _BATCH):
+        pending = {_table(): [{"PutRequest": {"Item": item}} for item in items[start : start + _BATCH]]}
+        for _ in range(8):
+            pending = client("dynamodb").batch_write_item(RequestItems=pending).get("UnprocessedItems") or {}
+            if not pending:
+                break
+        else:
+            raise RuntimeError(f"{window_no}: the table is too busy")  # the queue repeats all of it
+
+
+def records(window_no: str) -> list[Record]:
+    """What is known of a shipment, in the order of `seq`."""
+    found = _query(window_no, "entry#")
+    return [Record(**canonical.parse_json(item["record"]["S"].encode())) for item in found]
+
+
+def matches(value: str) -> Iterator[Match]:
+    """The shipments that a normalised identifier leads to, the newest of a direction first."""
+    for item in _query(f"id#{value}", newest_first=True):
+        window_no, version, kind = item["item"]["S"].split("#")
+        yield Match(window_no, int(version), kind)
+
+
+def heard(source: str, at: str) -> None:
+    """Note that a source was heard at `at`, to the minute."""
+    table = _table()
+    last = _heard.get((table, source))
+    if last and datetime.fromisoformat(at) < datetime.fromisoformat(last) + FEED_STEP:
+        return
+    dynamodb = client("dynamodb")
+    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # then another process heard later
+        dynamodb.put_item(
+            TableName=table,
+            Item=_key("feed", source) | {"at": {"S": at}},
+            ConditionExpression="attribute_not_exists(#k) OR #at < :at",
+            ExpressionAttributeNames={"#k": "key", "#at": "at"},
+            ExpressionAttributeValues={":at": {"S": at}},
+        )
+    _heard[table, source] = max(at, last or "")
+
+
+def feeds() -> dict[str, str]:
+    """When each source was last heard, by source; up to a minute old."""
+    return {item["item"]["S"]: item["at"]["S"] for item in _query("feed")}
+
+
+def _query(partition: str, prefix: str = "", *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+    request: dict[str, Any] = {
+        "TableName": _table(),
+        "KeyConditionExpression": "#k = :k" + (" AND begins_with(#i, :prefix)" if prefix else ""),
+        "ExpressionAttributeNames": {"#k": "key"} | ({"#i": "item"} if prefix else {}),
+        "ExpressionAttributeValues": {":k": {"S": partition}}
+        | ({":prefix": {"S": prefix}} if prefix else {}),
+        "ScanIndexForward": not newest_first,
+    }
+    while True:
+        answer = client("dynamodb").query(**request)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _key(key: str, item: str) -> dict[str, Any]:
+    return {"key": {"S": key}, "item": {"S": item}}
+
+
+def _table() -> str:
+    return settings.get("JOURNEYS_TABLE")

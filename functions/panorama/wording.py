@@ -1,0 +1,208 @@
+"""A journey in words, Chinese and English."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from panorama.record import Record
+from singlewindow.clock import BUSINESS_ZONE
+
+
+class Text(NamedTuple):
+    zh: str
+    en: str
+
+
+class Names:
+    """What people call the agencies; one that is not in the catalogue goes by its id."""
+
+    def __init__(self, agencies: Iterable[Mapping[str, Any]]) -> None:
+        self._known = {one["id"]: Text(one["name_zh"], one["name_en"]) for one in agencies}
+
+    def of(self, agency: str) -> Text:
+        return self._known.get(agency, Text(agency, agency))
+
+    def all(self, agencies: Iterable[str]) -> Text:
+        found = [self.of(agency) for agency in agencies]
+        return Text("、".join(name.zh for name in found), ", ".join(name.en for name in found))
+
+
+OUTCOMES: Final = {
+    "accept": Text("{zh}同意", "{en} accepted"),
+    "reject": Text("{zh}不予通过", "{en} rejected it"),
+    "return": Text("{zh}退回修改", "{en} returned it for correction"),
+    "hold": Text("{zh}要求暂不放行", "{en} put a hold on it"),
+    "clear": Text("{zh}不再要求暂不放行", "{en} cleared it"),
+}
+_EFFECTS: Final = {
+    "recorded-late": Text("（针对旧版本，仅作记录）", " (about an older version: recorded only)"),
+    "recorded-second-final": Text("（此前已有最终答复，仅作记录）", " (after a final answer: recorded only)"),
+}
+_FIELDS: Final = {
+    "/head/bill_no": Text("提运单号", "bill"),
+    "/head/pack_no": Text("件数", "pieces"),
+    "/head/gross_weight": Text("毛重", "gross weight"),
+}
+
+
+def event_text(record: Record, names: Names) -> Text:
+    """What happened, in one sentence."""
+    phrase = _PHRASES.get(record.type)
+    return phrase(record, names) if phrase else Text(record.type, record.type)
+
+
+def instant(at: str) -> str:
+    """An instant as people in China read it."""
+    return datetime.fromisoformat(at).astimezone(BUSINESS_ZONE).strftime("%Y-%m-%d %H:%M")
+
+
+def reason(findings: Iterable[Mapping[str, str]]) -> Text | None:
+    """The first thing that an agency said about it."""
+    for finding in findings:
+        zh = finding.get("message_zh") or finding.get("message") or finding.get("message_en")
+        en = finding.get("message_en") or finding.get("message") or finding.get("message_zh")
+        if zh and en:
+            return Text(zh, en)
+    return None
+
+
+def waiting(names: Names, agency: str, since: str, part: str, because: Iterable[Mapping[str, str]]) -> Text:
+    name, when = names.of(agency), instant(since)
+    why = list(because)
+    zh = f"等待{name.zh}答复，自 {when}（北京时间）起"
+    en = f"waiting on {name.en} since {when} (Beijing time)"
+    if not why:
+        return Text(zh, en)
+    does = Text("核对", "verifies") if part == "verifies" else Text("审定", "decides on")
+    return Text(
+        f"{zh}：{'、'.join(one['zh'] for one in why)}由其{does.zh}",
+        f"{en}, because it {does.en} {' and '.join(one['en'] for one in why)}",
+    )
+
+
+def held(names: Names, agency: str, since: str, findings: Iterable[Mapping[str, str]]) -> Text:
+    name, when = names.of(agency), instant(since)
+    said = reason(findings) or Text("未说明原因", "no reason was given")
+    return Text(
+        f"{name.zh}要求暂不放行，自 {when}（北京时间）起：{said.zh}",
+        f"held by {name.en} since {when} (Beijing time): {said.en}",
+    )
+
+
+def silent(names: Names, agency: str, since: str) -> Text:
+    name, when = names.of(agency), instant(since)
+    return Text(
+        f"{name.zh}至 {when}（北京时间）逾期未答复；未答复不放行",
+        f"{name.en} has not answered; its time ran out at {when} (Beijing time), and silence never releases",
+    )
+
+
+def about_to_ask(names: Names, agencies: Iterable[str]) -> Text:
+    asked = names.all(agencies)
+    if not asked.zh:
+        return Text("窗口正在处理", "the window is at work on it")
+    return Text(f"窗口正在送交{asked.zh}", f"the window is about to ask {asked.en}")
+
+
+DECIDING: Final = Text(
+    "各部门均已答复，窗口正在汇总", "all have answered; the window is drawing the conclusion"
+)
+DRAFT: Final = Text("草稿尚未提交", "the draft has not been submitted")
+RELEASED: Final = Text("已放行，无待办方", "released: nobody holds it")
+ENDED: Final = Text("已办结，无待办方", "ended: nobody holds it")
+
+
+def handed_back(names: Names, state: str, by: Iterable[str], said: Text | None) -> Text:
+    """Why a returned or rejected declaration waits on its trader."""
+    who = names.all(by)
+    zh, en = (who.zh or "主管部门"), (who.en or "an agency")
+    if state == "RETURNED":
+        text = Text(f"{zh}退回，待企业修改后重新提交", f"{en} returned it: correct it and submit again")
+    else:
+        text = Text(f"{zh}不予通过", f"{en} rejected it")
+    return Text(f"{text.zh}（{said.zh}）", f"{text.en} ({said.en})") if said else text
+
+
+def _drafted(record: Record, _: Names) -> Text:
+    return Text(
+        f"保存草稿（第 {record.declaration_version} 版）",
+        f"Draft saved (version {record.declaration_version})",
+    )
+
+
+def _submitted(record: Record, names: Names) -> Text:
+    data, version = record.data, record.declaration_version
+    concerned = names.all(one["agency"] for one in data["agencies"])
+    return Text(
+        f"提交申报（第 {version} 版，{data['lines']} 项商品），涉及{concerned.zh}",
+        f"Submitted (version {version}, {data['lines']} line(s)); it concerns {concerned.en}",
+    )
+
+
+def _asked(record: Record, names: Names) -> Text:
+    name = names.of(record.data["agency"])
+    return Text(f"已发送{name.zh}", f"Sent to {name.en}")
+
+
+def _replied(record: Record, names: Names) -> Text:
+    data, name = record.data, names.of(record.data["agency"])
+    if "report" in data:
+        said = Text(f"{name.zh}报告到货与理货", f"{name.en} reported arrival and tally")
+    else:
+        pattern = OUTCOMES.get(data["outcome"], Text("{zh}已答复", "{en} replied"))
+        said = Text(pattern.zh.format(zh=name.zh), pattern.en.format(en=name.en))
+    effect = _EFFECTS.get(data["effect"], Text("", ""))
+    return Text(said.zh + effect.zh, said.en + effect.en)
+
+
+def _cargo(record: Record, _: Names) -> Text:
+    differing = record.data["discrepancies"]
+    if not differing:
+        return Text("到货与理货数据与申报一致", "Arrival and tally agree with the declaration")
+    zh, en = [], []
+    for one in differing:
+        field = _FIELDS.get(one["field"], Text(one["field"], one["field"]))
+        zh.append(f"{field.zh}申报 {one['declared']}、实到 {one['reported']}")
+        en.append(f"{field.en} declared {one['declared']}, reported {one['reported']}")
+    return Text(
+        f"到货与理货数据与申报不符：{'；'.join(zh)}",
+        f"Arrival and tally differ from the declaration: {'; '.join(en)}",
+    )
+
+
+def _accepted(record: Record, names: Names) -> Text:
+    name, entry_id = names.of(record.data["agency"]), record.data.get("entry_id")
+    if not entry_id:
+        return Text(f"{name.zh}已接受申报", f"Accepted by {name.en}")
+    return Text(f"{name.zh}已接受申报，报关单号 {entry_id}", f"Accepted by {name.en} as {entry_id}")
+
+
+def _by(member: str, zh: str, en: str) -> Callable[[Record, Names], Text]:
+    def phrase(record: Record, names: Names) -> Text:
+        who = names.all(record.data.get(member, ()))
+        return Text(zh.format(who.zh), en.format(who.en))
+
+    return phrase
+
+
+def _always(zh: str, en: str) -> Callable[[Record, Names], Text]:
+    return lambda _record, _names: Text(zh, en)
+
+
+_PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
+    "DeclarationDrafted": _drafted,
+    "DeclarationSubmitted": _submitted,
+    "AgencyAsked": _asked,
+    "AgencyReplied": _replied,
+    "CargoReported": _cargo,
+    "DeclarationAccepted": _accepted,
+    "DeclarationHeld": _by("held", "暂不放行：{}", "Held by {}"),
+    "HoldLifted": _always("暂不放行已解除", "The hold is lifted"),
+    "ClearanceConcluded": _always("答复期已满，状态不变", "The time for answers is over; the state stays"),
+    "DeclarationSuspended": _by("silent", "中止：{}逾期未答复", "Suspended: no answer in time from {}"),
+    "DeclarationReturned": _by("returned", "{}退回修改", "Returned for correction by {}"),
+    "DeclarationRejected": _by("rejected", "{}不予通过", "Rejected by {}"),
+    "DeclarationReleased": _always(
+        "海关已放行，其他部门均无异议", "Released: customs has, and no other agency holds it"
+    ),
+}

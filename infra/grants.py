@@ -1,0 +1,115 @@
+"""What a `use` of the manifest means: environment variables and IAM statements, from the same line.
+
+A capability that doesn't declare a use has neither the right nor the name.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Variables, and `actions` on `targets` (CloudFormation); `owns`: one capability alone may have it."""
+
+    env: Mapping[str, Json]
+    actions: tuple[str, ...] = ()
+    targets: tuple[Json, ...] = ()
+    owns: bool = False
+
+
+Verbs = Mapping[str, Grant]
+
+_READ = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+# A transaction needs the rights of its parts; there is no TransactWriteItems in IAM.
+_PUT = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+
+
+def _arn(logical_id: str) -> Json:
+    return {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+def _ledger() -> Verbs:
+    """Shared by all and append-only: no verb deletes."""
+    env, table = {"LEDGER_TABLE": {"Ref": "LedgerTable"}}, (_arn("LedgerTable"),)
+    return {"read": Grant(env, _READ, table), "append": Grant(env, _READ + _PUT, table)}
+
+
+def _table(env_name: str, logical_id: str) -> Verbs:
+    env = {env_name: {"Ref": logical_id}}
+    table = (_arn(logical_id), {"Fn::Sub": f"${{{logical_id}.Arn}}/index/*"})
+    write = (*_READ, *_PUT, "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
+    return {"read": Grant(env, _READ, table), "write": Grant(env, write, table, owns=True)}
+
+
+def _archive() -> Verbs:
+    env, objects = {"ARCHIVE_BUCKET": {"Ref": "ArchiveBucket"}}, ({"Fn::Sub": "${ArchiveBucket.Arn}/*"},)
+    read = ("s3:GetObject", "s3:GetObjectVersion")
+    return {"read": Grant(env, read, objects), "write": Grant(env, (*read, "s3:PutObject"), objects)}
+
+
+def _topic(env_name: str, logical_id: str) -> Verbs:
+    topic = {"Ref": logical_id}
+    return {"publish": Grant({env_name: topic}, ("sns:Publish",), (topic,))}
+
+
+def _workflow(name: str) -> Verbs:
+    """By its name, never by reference: functions start workflows, and workflows call functions."""
+    stack = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${AWS::StackName}"
+    machine = {"Fn::Sub": f"{stack}-{name}"}
+    env = {f"{name.upper().replace('-', '_')}_WORKFLOW": machine}
+    tokens = ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess")
+    return {
+        "start": Grant(env, ("states:StartExecution",), (machine,)),
+        # A token finds its way by itself: no name needed.
+        "complete": Grant({}, tokens, (machine,)),
+    }
+
+
+def _oidc() -> Verbs:
+    parameters = {
+        "OIDC_ISSUER": "OidcIssuer",
+        "OIDC_AUDIENCE": "OidcAudience",
+        "OIDC_JWKS_URL": "OidcJwksUrl",
+    }
+    return {"verify": Grant({name: {"Ref": parameter} for name, parameter in parameters.items()})}
+
+
+_RESOURCES: Mapping[str, Verbs] = {
+    "ledger": _ledger(),
+    "messages": _table("MESSAGES_TABLE", "MessagesTable"),
+    "journeys": _table("JOURNEYS_TABLE", "JourneysTable"),
+    "archive": _archive(),
+    "events": _topic("EVENTS_TOPIC", "EventsTopic"),
+    "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
+    "oidc": _oidc(),
+}
+
+
+def find(use: str) -> Grant:
+    """What `use` grants; raises `LookupError` with what there is."""
+    name, _, verb = use.rpartition(":")
+    kind, _, own_name = name.partition(":")
+    verbs = _workflow(own_name) if kind == "workflow" and own_name else _RESOURCES.get(name)
+    if verbs is None:
+        raise LookupError(f"{use!r}: no resource {name!r}; known: workflow:<name>, {', '.join(_RESOURCES)}")
+    if verb not in verbs:
+        raise LookupError(f"{use!r}: {name} has no verb {verb!r}; known: {', '.join(verbs)}")
+    return verbs[verb]
+
+
+def environment(uses: Iterable[str]) -> dict[str, Json]:
+    """The variables of these uses."""
+    return {name: value for use in uses for name, value in find(use).env.items()}
+
+
+def statements(uses: Iterable[str]) -> list[Json]:
+    """The IAM statements of these uses, one a use."""
+    grants = [find(use) for use in uses]
+    return [
+        {"Effect": "Allow", "Action": list(grant.actions), "Resource": list(grant.targets)}
+        for grant in grants
+        if grant.actions
+    ]

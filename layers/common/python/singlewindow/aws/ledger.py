@@ -1,0 +1,361 @@
+"""The ledger: append-only events, one partition a consignment; state and event in one conditional write.
+
+Items of a partition (`consignment` = window number): `body#<version>`, `event#<seq>`, `state`. Beside them stand
+idempotency rows (`request#<sender>#<type>#<key>`) and listings (`party#<uscc>`, `day#<date>#<shard>`), written in the
+transaction of the event that they belong to. The table's stream is the outbox.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from random import uniform
+from time import sleep
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from singlewindow import canonical, clock, correlation, settings
+from singlewindow.aws import archive
+from singlewindow.aws.clients import client
+from singlewindow.consignment import Body, Change, Consignment, Row, Snapshot, Submission
+from singlewindow.errors import WindowError, conflict
+from singlewindow.events import GENESIS, Event
+from singlewindow.ids import new_id
+
+SHARDS = 16
+_ATTEMPTS = 12
+
+
+class Duplicate(Exception):
+    """The idempotency key was used before, for the same content: `answer` is the one given then."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__("idempotent replay")
+        self.answer = answer
+
+
+class Taken(Exception):
+    """The key that a write wanted to be the first to use is in use."""
+
+
+def open_consignment(window_no: str, change: Change, parties: frozenset[str]) -> Consignment:
+    """Write the first event of a consignment with its body, listings and idempotency row, all or none.
+
+    Raises `Taken` where the window number is in use, `Duplicate` or 409 where the idempotency key is.
+    """
+    at = clock.stamp()
+    blank = Snapshot(0, GENESIS, "", 0, parties, correlation.current(), at, at)
+    return _write(Consignment(window_no, blank, ()), change, at)
+
+
+def amend(window_no: str, decide: Callable[[Consignment], Change | None]) -> Consignment:
+    """Read, decide, write; on a concurrent write read and decide again. `decide` is pure and may return None.
+
+    Returns the consignment as it stands afterwards. Raises 404 where there is none.
+    """
+    for attempt in range(_ATTEMPTS):
+        consignment = read(window_no)
+        if consignment is None:
+            raise WindowError(404, "not-found", f"{window_no} is not known", detail_zh="未找到该编号")
+        change = decide(consignment)
+        if change is None:
+            return consignment
+        try:
+            return _write(consignment, change, clock.stamp())
+        except _Contended:
+            sleep(uniform(0, 0.01 * 2 ** min(attempt, 5)))
+    raise WindowError(503, "contended", f"{window_no} is being changed by others; try again", detail_zh="并发冲突，请重试")
+
+
+def settle(window_no: str, decide: Callable[[Consignment], Change | None]) -> Consignment:
+    """`amend` until `decide` has nothing to add."""
+    consignment = amend(window_no, decide)
+    while decide(consignment) is not None:
+        consignment = amend(window_no, decide)
+    return consignment
+
+
+def read(window_no: str) -> Consignment | None:
+    """The snapshot and all events, consistently; None where there is no such consignment."""
+    snapshot: Snapshot | None = None
+    events = []
+    for item in _query(window_no, "#k = :k AND #i >= :from", {":from": {"S": "event#"}}):
+        if item["item"]["S"] == "state":
+            snapshot = _snapshot(item)
+        else:
+            events.append(event_of(item))
+    return Consignment(window_no, snapshot, tuple(events)) if snapshot else None
+
+
+def snapshots(window_nos: list[str]) -> dict[str, Snapshot]:
+    """Where each of up to 100 consignments stands."""
+    if not window_nos:
+        return {}
+    table = settings.get("LEDGER_TABLE")
+    wanted = {"Keys": [_key(no, "state") for no in window_nos], "ConsistentRead": True}
+    found: dict[str, Snapshot] = {}
+    request = {table: wanted}
+    while request:
+        answer = client("dynamodb").batch_get_item(RequestItems=request)
+        found |= {item["consignment"]["S"]: _snapshot(item) for item in answer["Responses"][table]}
+        request = answer.get("UnprocessedKeys") or {}
+    return found
+
+
+def event(window_no: str, seq: int) -> Event | None:
+    item = _get(window_no, f"event#{seq:08d}")
+    return event_of(item) if item else None
+
+
+def body(window_no: str, version: int) -> Body | None:
+    item = _get(window_no, f"body#{version:04d}")
+    if item is None:
+        return None
+    media_type = item["media_type"]["S"]
+    if "archived" in item:
+        keys = (item["archived"]["L"][0]["S"], item["archived"]["L"][1]["S"])
+        return Body(archive.fetch(keys[0]), b"", media_type, keys)
+    text = canonical.unpack(item["canonical"]["B"])
+    return Body(text, canonical.unpack(item["raw"]["B"], known=text), media_type)
+
+
+def answered(submission: Submission) -> dict[str, Any] | None:
+    """The answer stored under this idempotency key; 409 where it stands for other content."""
+    item = _get(submission.partition, "request")
+    if item is None:
+        return None
+    if item["sha256"]["S"] != submission.sha256:
+        raise conflict(
+            "idempotency-conflict",
+            f"the key {submission.key!r} was used for another body",
+            "同一幂等键已用于不同内容的报文",
+        )
+    answer: dict[str, Any] = canonical.parse_json(item["answer"]["S"].encode())
+    return answer
+
+
+def listed(listing: str, since: str, until: str, after: str | None, limit: int) -> list[tuple[str, str]]:
+    """Up to `limit` (sort key, window number) of a listing, newest first, opened within [since, until)."""
+    values = {":from": {"S": since}, ":to": {"S": min(after, until) if after else until}}
+    rows = _query(listing, "#k = :k AND #i BETWEEN :from AND :to", values, limit=limit + 1, newest_first=True)
+    found = []
+    for item in rows:
+        if item["item"]["S"] < values[":to"]["S"]:
+            found.append((item["item"]["S"], item["window_no"]["S"]))
+        if len(found) == limit:
+            break
+    return found
+
+
+def day_listings(day: date) -> list[str]:
+    return [f"day#{day.isoformat()}#{shard}" for shard in range(SHARDS)]
+
+
+def party_listing(party: str) -> str:
+    return f"party#{party}"
+
+
+def event_of(item: Mapping[str, Any]) -> Event:
+    """An event from its item (or its stream image)."""
+    return Event.from_json(canonical.parse_json(item["event"]["S"].encode()))
+
+
+def noticed(message: bytes) -> Event:
+    """The event that a queue message announces; read from the ledger where its data was too large for the notice."""
+    notice = canonical.parse_json(message)
+    if notice.get("data") is not None:
+        return Event.from_json(notice)
+    found = event(notice["window_no"], notice["seq"])
+    if found is None:
+        raise LookupError(f"{notice['window_no']} has no event {notice['seq']}")
+    return found
+
+
+class _Contended(Exception):
+    """Somebody else wrote first."""
+
+
+def _write(consignment: Consignment, change: Change, at: str) -> Consignment:
+    before = consignment.snapshot
+    version = before.version if change.version is None else change.version
+    event = Event(
+        event_id=new_id(),
+        type=change.type,
+        window_no=consignment.window_no,
+        seq=before.seq + 1,
+        declaration_version=version if change.of_version is None else change.of_version,
+        at=at,
+        actor=change.actor,
+        correlation_id=correlation.current(),
+        data=dict(change.data),
+        prev=before.head,
+    ).sealed()
+    after = Snapshot(
+        seq=event.seq,
+        head=event.hash,
+        state=before.state if change.state is None else change.state,
+        version=version,
+        parties=before.parties if change.parties is None else change.parties,
+        correlation_id=before.correlation_id,
+        opened_at=before.opened_at,
+        changed_at=at,
+        facts={**before.facts, **change.facts},
+    )
+    writes = [_put_snapshot(consignment.window_no, before, after), _put_event(event)]
+    writes += _put_listings(consignment.window_no, after, before)
+    if change.body:
+        writes.append(_put_body(consignment.window_no, version, change.body))
+    if change.submission:
+        writes.append(_put_submission(change.submission))
+    writes += [_put_row(row) for row in change.rows]
+    try:
+        client("dynamodb").transact_write_items(TransactItems=writes)
+    except ClientError as error:
+        raise _refusal(error, before, change) from error
+    return Consignment(consignment.window_no, after, (*consignment.events, event))
+
+
+def _refusal(error: ClientError, before: Snapshot, change: Change) -> Exception:
+    """Why the transaction was cancelled, in our words; the error itself where it was none of ours."""
+    code = error.response["Error"]["Code"]
+    if code == "TransactionConflictException" or code == "TransactionInProgressException":
+        return _Contended()
+    if code != "TransactionCanceledException":
+        return error
+    reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+    if change.submission:
+        answer = answered(change.submission)
+        if answer is not None:
+            return Duplicate(answer)
+    if reasons and reasons[0] == "ConditionalCheckFailed":
+        return Taken() if before.seq == 0 else _Contended()
+    if "TransactionConflict" in reasons:
+        return _Contended()
+    if "ConditionalCheckFailed" in reasons:
+        # A row of another table is there already: whoever decides anew will see why.
+        return _Contended()
+    return error
+
+
+def _put_snapshot(window_no: str, before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    item = _key(window_no, "state") | {
+        "seq": {"N": str(after.seq)},
+        "head": {"S": after.head},
+        "state": {"S": after.state},
+        "version": {"N": str(after.version)},
+        "parties": {"S": " ".join(sorted(after.parties))},
+        "correlation_id": {"S": after.correlation_id},
+        "opened_at": {"S": after.opened_at},
+        "changed_at": {"S": after.changed_at},
+        "facts": {"S": canonical.dumps(after.facts).decode()},
+    }
+    if before.seq == 0:
+        return _put(item, "attribute_not_exists(consignment)")
+    put = _put(item, "seq = :seq")
+    put["Put"]["ExpressionAttributeValues"] = {":seq": {"N": str(before.seq)}}
+    return put
+
+
+def _put_event(event: Event) -> dict[str, Any]:
+    item = _key(event.window_no, f"event#{event.seq:08d}") | {
+        "event": {"S": canonical.dumps(event.as_json()).decode()},
+    }
+    return _put(item, "attribute_not_exists(consignment)")
+
+
+def _put_listings(window_no: str, after: Snapshot, before: Snapshot) -> list[dict[str, Any]]:
+    """The rows under which a consignment is found by its parties and, for staff, by its day."""
+    fresh = after.parties if before.seq == 0 else after.parties - before.parties
+    keys = [party_listing(party) for party in sorted(fresh)]
+    if before.seq == 0:
+        shard = zlib.crc32(window_no.encode()) % SHARDS
+        keys.append(f"day#{clock.business_date().isoformat()}#{shard}")
+    return [
+        _put(_key(key, f"{after.opened_at}#{window_no}") | {"window_no": {"S": window_no}}, None) for key in keys
+    ]
+
+
+def _put_body(window_no: str, version: int, body: Body) -> dict[str, Any]:
+    item = _key(window_no, f"body#{version:04d}") | {
+        "media_type": {"S": body.media_type},
+        "sha256": {"S": body.sha256},
+    }
+    if body.archived:
+        item["archived"] = {"L": [{"S": key} for key in body.archived]}
+    else:
+        item["canonical"] = {"B": canonical.pack(body.canonical)}
+        item["raw"] = {"B": canonical.pack(body.raw, known=body.canonical)}
+    return _put(item, "attribute_not_exists(consignment)")
+
+
+def _put_submission(submission: Submission) -> dict[str, Any]:
+    item = _key(submission.partition, "request") | {
+        "sha256": {"S": submission.sha256},
+        "answer": {"S": canonical.dumps(submission.answer).decode()},
+    }
+    return _put(item, "attribute_not_exists(consignment)")
+
+
+def _put_row(row: Row) -> dict[str, Any]:
+    return {
+        "Put": {
+            "TableName": settings.get(row.table),
+            "Item": dict(row.item),
+            "ConditionExpression": "attribute_not_exists(#k)",
+            "ExpressionAttributeNames": {"#k": row.key},
+        }
+    }
+
+
+def _put(item: dict[str, Any], condition: str | None) -> dict[str, Any]:
+    put: dict[str, Any] = {"TableName": settings.get("LEDGER_TABLE"), "Item": item}
+    if condition:
+        put["ConditionExpression"] = condition
+    return {"Put": put}
+
+
+def _key(consignment: str, item: str) -> dict[str, Any]:
+    return {"consignment": {"S": consignment}, "item": {"S": item}}
+
+
+def _get(consignment: str, item: str) -> dict[str, Any] | None:
+    answer = client("dynamodb").get_item(
+        TableName=settings.get("LEDGER_TABLE"), Key=_key(consignment, item), ConsistentRead=True
+    )
+    found: dict[str, Any] | None = answer.get("Item")
+    return found
+
+
+def _query(
+    partition: str, condition: str, values: dict[str, Any], *, limit: int | None = None, newest_first: bool = False
+) -> Iterator[dict[str, Any]]:
+    request: dict[str, Any] = {
+        "TableName": settings.get("LEDGER_TABLE"),
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": {"#k": "consignment", "#i": "item"},
+        "ExpressionAttributeValues": {":k": {"S": partition}} | values,
+        "ConsistentRead": True,
+        "ScanIndexForward": not newest_first,
+    }
+    if limit:
+        request["Limit"] = limit
+    while True:
+        answer = client("dynamodb").query(**request)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _snapshot(item: Mapping[str, Any]) -> Snapshot:
+    return Snapshot(
+        seq=int(item["seq"]["N"]),
+        head=item["head"]["S"],
+        state=item["state"]["S"],
+        version=int(item["version"]["N"]),
+        parties=frozenset(item["parties"]["S"].split()),
+        correlation_id=item["correlation_id"]["S"],
+        opened_at=item["opened_at"]["S"],
+        changed_at=item["changed_at"]["S"],
+        facts=canonical.parse_json(item["facts"]["S"].encode()),
+    )

@@ -1,0 +1,33 @@
+"""Commands: small JSON bodies whose shape is code (pydantic); 422 names every field that is wrong."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from singlewindow.errors import WindowError
+from singlewindow.findings import Finding
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], value: Any) -> Model:
+    """`value` as `model`. Raises 422 with one finding a field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        findings = [_finding(one["loc"], one["type"], one["msg"], one["input"]) for one in error.errors()]
+    raise WindowError(
+        422, "invalid-command", f"{len(findings)} field(s) are wrong", detail_zh="字段有误", findings=findings
+    )
+
+
+def _finding(place: tuple[int | str, ...], kind: str, message: str, given: Any) -> Finding:
+    return Finding(
+        code="INVALID",
+        severity="error",
+        pointer="".join(f"/{part}" for part in place),
+        rule=f"SHAPE-{kind}",
+        given=given if isinstance(given, str | int | bool | None) else str(given)[:200],
+        message_zh=f"字段不符合要求：{message}",
+        message_en=message,
+    )

@@ -1,0 +1,106 @@
+"""A consignment: where it stands, what led there, and what one decision adds.
+
+Pure values; `singlewindow.aws.ledger` reads and writes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from singlewindow import canonical
+from singlewindow.events import WINDOW, Actor, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The small mutable item of a consignment: where it stands after event `seq`, whose hash is `head`."""
+
+    seq: int
+    head: str
+    state: str
+    version: int
+    parties: frozenset[str]
+    correlation_id: str
+    opened_at: str
+    changed_at: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Consignment:
+    """A snapshot with the events that led to it, oldest first."""
+
+    window_no: str
+    snapshot: Snapshot
+    events: tuple[Event, ...]
+
+    @property
+    def state(self) -> str:
+        return self.snapshot.state
+
+    @property
+    def version(self) -> int:
+        return self.snapshot.version
+
+    def of_version(self, version: int | None = None) -> tuple[Event, ...]:
+        """The events that concern one version of the document (default: the current one)."""
+        wanted = self.version if version is None else version
+        return tuple(event for event in self.events if event.declaration_version == wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One immutable version of a document: `canonical` JSON, and the `raw` bytes as they came.
+
+    `archived` holds the archive keys of both where they are too large for an item; `raw` is empty then when read back.
+    """
+
+    canonical: bytes
+    raw: bytes
+    media_type: str
+    archived: tuple[str, str] | None = None
+
+    @property
+    def sha256(self) -> str:
+        return canonical.sha256(self.canonical)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of another table that must exist exactly when the event does; refused where its key is taken."""
+
+    table: str
+    key: str
+    item: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An idempotency key within its scope, the hash it stands for and the answer that it will give again."""
+
+    sender: str
+    type: str
+    key: str
+    sha256: str
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def partition(self) -> str:
+        return f"request#{self.sender}#{self.type}#{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one decision adds: an event, and what it makes of the snapshot (None: as it was)."""
+
+    type: str
+    data: Mapping[str, Any]
+    actor: Actor = WINDOW
+    state: str | None = None
+    version: int | None = None
+    of_version: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    body: Body | None = None
+    rows: tuple[Row, ...] = ()
+    parties: frozenset[str] | None = None
+    submission: Submission | None = None

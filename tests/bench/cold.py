@@ -1,0 +1,61 @@
+"""Cold starts: every function of the template, from its staged package, in fresh processes."""
+
+from statistics import median
+
+from tests.bench import staged
+from tests.bench.recording import Recording
+from tests.bench.report import Breakdown, Figure
+from tests.bench.staged import Times
+from tests.bench.window import Window
+
+PROCESSES = 10
+REACH = 0.250
+
+
+def measure(window: Window, recording: Recording) -> Figure:
+    rows, slowest = [], 0.0
+    for function in window.stage.functions:
+        invocations = recording.of(function.logical_id)[:1]
+        if not invocations:
+            rows.append((function.logical_id, "not called", "", "", "", ""))
+            continue
+        times = [staged.run(function, invocations) for _ in range(PROCESSES)]
+        slowest = max(slowest, median(one.cold for one in times))
+        rows.append((function.logical_id, *_cells(times), _first(invocations[0])))
+    return Figure(
+        name="Cold start of the slowest function",
+        value=f"{slowest * 1000:.0f} ms",
+        reach="≤ 250 ms, each function",
+        met=slowest <= REACH,
+        conditions=(
+            f"from the birth of a fresh Python process to the answer to its first event; median of {PROCESSES}, wall clock",
+            "python -I -S, on the path the staged function and the staged layer alone (`make build`); files in the page cache",
+            "the first event is one recorded on the local stack, its AWS calls answered at botocore's before-send as recorded",
+            "not in it: Lambda's own start of a sandbox, its bootstrap, and the network",
+        ),
+        breakdowns=(
+            Breakdown(
+                "Cold starts, ms",
+                ("function", "cold start", "worst", "of it imports", "CPU", "first event"),
+                tuple(sorted(rows)),
+            ),
+        ),
+    )
+
+
+def _cells(times: list[Times]) -> tuple[str, ...]:
+    figures = (
+        median(one.cold for one in times),
+        max(one.cold for one in times),
+        median(one.imports for one in times),
+        median(one.cold_cpu for one in times),
+    )
+    return tuple(f"{figure * 1000:.0f}" for figure in figures)
+
+
+def _first(invocation: object) -> str:
+    from tests.bench.recording import Invocation
+
+    assert isinstance(invocation, Invocation)
+    calls = len(invocation.calls)
+    return f"{invocation.says}, {calls} AWS call{'' if calls == 1 else 's'}"

@@ -1,0 +1,172 @@
+"""The ledger: one conditional write, however often and by however many."""
+
+from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.stage.moto_faults import mended
+from singlewindow import clock, settings
+from singlewindow.aws import clients, ledger
+from singlewindow.consignment import Body, Change, Consignment, Row, Submission
+from singlewindow.errors import WindowError
+from singlewindow.events import broken_link
+
+NO = "I20260000000000101"
+IMPORTER, BROKER = "91510100569680768F", "91310107132231740K"
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
+    clients.client.cache_clear()
+    with mock_aws(), mended(), settings.using({"LEDGER_TABLE": "ledger", "MESSAGES_TABLE": "messages"}):
+        database = boto3.client("dynamodb")
+        for table, keys in (("ledger", ("consignment", "item")), ("messages", ("message_id",))):
+            database.create_table(
+                TableName=table,
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+                KeySchema=[
+                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+                ],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        yield
+    clients.client.cache_clear()
+
+
+def submitted(key: str = "S-1", sha256: str = "a" * 64) -> Change:
+    return Change(
+        "DeclarationSubmitted",
+        {"lines": 20},
+        state="SUBMITTED",
+        version=1,
+        body=Body(b'{"head":{}}', "<原文/>".encode("gb18030"), "application/xml"),
+        submission=Submission(IMPORTER, "declaration", key, sha256, {"window_no": NO}),
+    )
+
+
+def opened() -> Consignment:
+    return ledger.open_consignment(NO, submitted(), frozenset({IMPORTER, BROKER}))
+
+
+def note(text: str, times: int = 1) -> Callable[[Consignment], Change | None]:
+    def decide(consignment: Consignment) -> Change | None:
+        count = sum(event.data.get("text") == text for event in consignment.events)
+        return Change("Noted", {"text": text}) if count < times else None
+
+    return decide
+
+
+def test_what_is_opened_reads_back_with_its_body_to_the_byte() -> None:
+    opened()
+
+    found = ledger.read(NO)
+    body = ledger.body(NO, 1)
+
+    assert found is not None and body is not None
+    assert (found.state, found.version, found.snapshot.seq) == ("SUBMITTED", 1, 1)
+    assert found.snapshot.parties == {IMPORTER, BROKER}
+    assert body.raw == "<原文/>".encode("gb18030")
+    assert broken_link(found.events) is None
+
+
+def test_the_same_key_and_content_gives_the_first_answer_again() -> None:
+    opened()
+
+    with pytest.raises(ledger.Duplicate) as duplicate:
+        ledger.open_consignment("I20260000000000202", submitted(), frozenset({IMPORTER}))
+
+    assert duplicate.value.answer == {"window_no": NO}
+    assert ledger.read("I20260000000000202") is None
+
+
+def test_the_same_key_with_other_content_is_a_conflict() -> None:
+    opened()
+
+    with pytest.raises(WindowError) as error:
+        ledger.open_consignment("I20260000000000202", submitted(sha256="b" * 64), frozenset({IMPORTER}))
+
+    assert error.value.status == 409
+
+
+def test_a_window_number_in_use_is_taken() -> None:
+    opened()
+
+    with pytest.raises(ledger.Taken):
+        ledger.open_consignment(NO, submitted(key="S-2"), frozenset({IMPORTER}))
+
+
+def test_concurrent_changes_all_get_in_one_after_the_other() -> None:
+    opened()
+    environment = {"LEDGER_TABLE": "ledger"}
+
+    def write(text: str) -> None:
+        with settings.using(environment):
+            ledger.amend(NO, note(text))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, [f"note {i}" for i in range(8)]))
+
+    found = ledger.read(NO)
+    assert found is not None
+    assert [event.seq for event in found.events] == list(range(1, 10))
+    assert {event.data.get("text") for event in found.events[1:]} == {f"note {i}" for i in range(8)}
+    assert broken_link(found.events) is None
+
+
+def test_a_decision_without_a_change_writes_nothing() -> None:
+    opened()
+
+    assert ledger.amend(NO, lambda _: None).snapshot.seq == 1
+
+
+def test_settle_writes_until_nothing_more_follows() -> None:
+    opened()
+
+    assert ledger.settle(NO, note("again", times=3)).snapshot.seq == 4
+
+
+def test_a_row_of_another_table_exists_exactly_when_its_event_does() -> None:
+    opened()
+    row = Row("MESSAGES_TABLE", "message_id", {"message_id": {"S": "m-1"}})
+    ledger.amend(NO, lambda c: Change("AgencyAsked", {}, rows=(row,)) if len(c.events) == 1 else None)
+
+    with pytest.raises(WindowError) as error:
+        ledger.amend(NO, lambda _: Change("AgencyAsked", {}, rows=(row,)))
+
+    assert error.value.code == "contended"
+    found = ledger.read(NO)
+    assert found is not None and len(found.events) == 2
+
+
+def test_an_altered_event_breaks_the_chain_where_it_stands() -> None:
+    opened()
+    ledger.settle(NO, note("again", times=3))
+    found = ledger.read(NO)
+    assert found is not None
+    events = list(found.events)
+
+    events[2] = type(events[2]).from_json(events[2].as_json() | {"data": {"text": "forged"}})
+
+    assert broken_link(events) == 3
+    assert broken_link(events[:1] + events[2:]) == 2
+
+
+def test_listings_come_newest_first_and_page_by_page() -> None:
+    numbers = [f"I2026000000000{i:02d}00" for i in range(5)]
+    for i, number in enumerate(numbers):
+        clock.travel(clock.now() + timedelta(minutes=i))
+        ledger.open_consignment(number, submitted(key=f"S-{i}"), frozenset({IMPORTER}))
+    clock.travel(None)
+
+    first = ledger.listed(ledger.party_listing(IMPORTER), "2000", "9999", None, 3)
+    rest = ledger.listed(ledger.party_listing(IMPORTER), "2000", "9999", first[-1][0], 3)
+
+    assert [number for _, number in first + rest] == numbers[::-1]
+    assert ledger.listed(ledger.party_listing(BROKER), "2000", "9999", None, 3) == []

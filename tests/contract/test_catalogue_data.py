@@ -1,0 +1,288 @@
+"""The catalogue as data: elements, the document that uses them, code lists, and where their facts come from."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from infra import ROOT, import_codelists
+from infra.import_codelists import CODELISTS, LISTS, Table, Unaccounted, imported
+from singlewindow import catalogue
+from singlewindow.catalogue import Section
+
+TODAY = date(2026, 11, 23)
+SHARED = ROOT.parent / "shared" / "data"
+SCHEMA = SHARED / "schema-cn" / "dec-2018" / "DecMessage_ImportSave_V1.0.xsd"
+XSD = "{http://www.w3.org/2001/XMLSchema}"
+
+ELEMENTS: list[dict[str, Any]] = json.loads((ROOT / "catalogue/elements/declaration.json").read_bytes())
+BY_ID = {one["id"]: one for one in ELEMENTS}
+REPRESENTATION = re.compile(r"C(\.\.)?[1-9]\d*|N\d+,\d+|n\.\.\d+|date")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+TYPES = {
+    "head": "DecHeadType",
+    "lines": "DecListItemType",
+    "goods_limits": "DecGoodsLimitType",
+    "vins": "DecGoodsLimitVinType",
+    "containers": "DecContainerType",
+    "licence_documents": "DecLicenseType",
+    "requested_certificates": "DecRequestCertType",
+    "other_packs": "DecOtherPackType",
+    "enterprise_qualifications": "DecCopLimitType",
+    "users": "DecUserType",
+    "mark_attachments": "DecMarkLobType",
+    "free_text": "DecFreeTxtType",
+    "sign": "DecSignType",
+    "electronic_documents": "Edoc_RealationType",
+    "origin_relations": "ECO_RealationType",
+}
+
+
+def sections(parts: tuple[Section, ...] | None = None) -> Iterator[Section]:
+    for part in parts if parts is not None else catalogue.document("declaration").sections:
+        yield part
+        yield from sections(part.sections)
+
+
+# ---------------------------------------------------------------- elements
+
+
+def test_an_id_and_a_place_have_one_element() -> None:
+    assert len(BY_ID) == len(ELEMENTS)
+    used = [element.id for section in sections() for element in section.elements.values()]
+    assert sorted(used) == sorted(BY_ID)
+    for section in sections():
+        tags = [tag for one in section.elements.values() for tag in (one.dec, *one.dec_also)]
+        assert len(tags) == len(set(tags)), section.name
+
+
+@pytest.mark.parametrize("one", ELEMENTS, ids=lambda one: one["id"])
+def test_an_element_says_what_it_is_in_both_languages(one: dict[str, Any]) -> None:
+    assert REPRESENTATION.fullmatch(one["representation"])
+    assert CHINESE.search(one["name_zh"]) or one["name_zh"].isupper()
+    assert not CHINESE.search(one["name_en"]) and one["name_en"][0].isupper()
+    assert one["definition"].endswith(".")
+    assert one["sensitivity"] in ("public", "internal", "sensitive", "personal")
+    assert one["source"]
+    if "code_list" in one:
+        assert catalogue.codelist(one["code_list"]).rows
+        assert "pattern" not in one, "a coded field is judged by its list alone"
+    if "pattern" in one:
+        assert re.compile(one["pattern"])
+        assert one["form_zh"] and one["form_en"]
+
+
+def test_what_identifies_or_reaches_a_person_is_personal() -> None:
+    personal = {one["name"] for one in ELEMENTS if one["sensitivity"] == "personal"}
+    assert personal == {
+        "contact_name", "contact_phone", "declarant_contact", "declarant_name", "declarant_no",
+        "ic_card_no", "inputer_name", "operator_name", "typist_no",
+    }  # fmt: skip
+
+
+def test_what_customs_demands_of_every_declaration_is_mandatory() -> None:
+    """The entry guide (录入指南) calls these 必填 in both directions, without a condition."""
+    mandatory = {section.name: set(section.mandatory) for section in sections()}
+    assert mandatory["head"] == {
+        "agent_code", "agent_name", "customs_master", "destination_port", "entry_port", "entry_type", "gross_weight",
+        "ie_flag", "ie_port", "net_weight", "owner_name", "pack_no", "trade_area", "trade_code", "trade_country",
+        "trade_mode", "trade_name", "transaction_mode", "transit_flag", "transport_mode", "wrap_type",
+    }  # fmt: skip
+    assert mandatory["lines"] == {
+        "currency", "destination_country", "duty_mode", "goods_name", "hs_code", "line_no", "origin_country",
+        "quantity", "total_price", "unit", "unit_price",
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------- against the message schema
+
+
+@cache
+def facets() -> dict[tuple[str, str], dict[str, str]]:
+    """(type, tag) → the facets of its restriction, and `minOccurs`."""
+    if not SCHEMA.exists():
+        pytest.skip("the message schema stands in ../shared, which a user's machine does not have")
+    found = {}
+    for kind in etree.parse(str(SCHEMA)).getroot().findall(XSD + "complexType"):
+        for element in kind.find(XSD + "sequence"):
+            restriction = element.find(f".//{XSD}restriction")
+            inner = [] if restriction is None else list(restriction)
+            found[kind.get("name"), element.get("name")] = {
+                etree.QName(facet).localname: facet.get("value") for facet in inner
+            } | {"minOccurs": element.get("minOccurs", "1")}
+    return found
+
+
+# Places where the canonical form is wider than the XSD of 2018, though nothing says what else the message carries:
+# the XSD contradicts its own sample or the field specification there, or only a number's digits are meant.
+WIDER = {
+    "contact_phone": "the XSD has 5, its sample 8: no telephone number fits",
+    "certificate_line_no": "narrower: the XSD has 9, three digits are written",
+    "sign_time": "the XSD has 14, specification and sample 17",
+    "content": "base64 without a limit; the field specification has 1 MB",
+    "bill_date": "written as eight digits",
+}
+
+
+def longest(one: dict[str, Any]) -> int:
+    """Characters of the longest canonical text, as the message writes it."""
+    if one["representation"] == "date":
+        return 8
+    digits, _, scale = re.sub("[CNn.]", "", one["representation"]).partition(",")
+    return int(digits) + (1 if scale else 0) + bool(one.get("signed"))
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_nothing_is_longer_than_the_message_carries_unless_it_says_so(name: str) -> None:
+    section = next(one for one in sections() if one.name == name)
+    for element in section.elements.values():
+        one, limits = BY_ID[element.id], facets()[TYPES[name], element.dec]
+        most = int(limits.get("maxLength") or limits.get("length") or 10**9)
+        carried = min(longest(one), element.dec_length or 10**9)
+        assert carried <= most or element.name in WIDER, (element.name, one["representation"], most)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_elements_stand_in_the_order_of_the_message(name: str) -> None:
+    section = next(one for one in sections() if one.name == name)
+    tags = [tag for kind, tag in facets() if kind == TYPES[name]]
+    nested = {"lines": {"DecGoodsLimits"}, "goods_limits": {"DecGoodsLimitVin"}}.get(name, set())
+    assert [element.dec for element in section.elements.values()] == [tag for tag in tags if tag not in nested]
+    for element in section.elements.values():
+        assert element.dec_required == (facets()[TYPES[name], element.dec]["minOccurs"] == "1"), element.dec
+
+
+# ---------------------------------------------------------------- code lists
+
+CODE_LISTS = sorted(path.stem for path in CODELISTS.glob("*.json"))
+
+
+@pytest.mark.parametrize("id", CODE_LISTS)
+def test_a_code_list_says_where_it_comes_from_and_has_a_code_once(id: str) -> None:
+    raw = json.loads((CODELISTS / f"{id}.json").read_bytes())
+    assert raw["id"] == id
+    assert CHINESE.search(raw["name_zh"]) and raw["name_en"] and raw["source"]
+    assert raw["source_date"] is None or re.fullmatch(r"\d{4}-\d{2}(-\d{2})?", raw["source_date"])
+    assert isinstance(raw["verified"], bool)
+    columns = raw["columns"]
+    assert columns[:2] == ["code", "zh"]
+    codes = [row[0] for row in raw["rows"]]
+    assert len(codes) == len(set(codes))
+    for row in raw["rows"]:
+        assert 2 <= len(row) <= len(columns) and row[-1] is not None
+        entry = dict(zip(columns, row, strict=False))
+        assert all(isinstance(text, str) and text == text.strip() and text for text in row[:2])
+        assert "" not in row
+        for bound in ("effective_from", "effective_to"):
+            assert entry.get(bound) is None or date.fromisoformat(entry[bound])
+        if successor := entry.get("successor"):
+            ended = date.fromisoformat(entry["effective_to"])
+            assert catalogue.codelist(id).get(successor, date.fromordinal(ended.toordinal() + 1))
+
+
+def test_elements_use_every_list_and_only_lists_that_exist() -> None:
+    assert {one["code_list"] for one in ELEMENTS if "code_list" in one} == set(CODE_LISTS)
+
+
+@pytest.mark.parametrize(
+    ("id", "code", "right"),
+    [
+        ("country", "142", "CHN"),
+        ("country", "502", "USA"),
+        ("country", "110", "HKG"),
+        ("country", "326", "NOR"),  # and not Bouvet Island, to which the table of 2018 gives the same number
+        ("country", "701", "ZZZ"),
+        ("currency", "142", "CNY"),
+        ("currency", "502", "USD"),
+        ("currency", "110", "HKD"),
+        ("port", "142", "CHN000"),
+        ("package", "2", "22"),
+        ("container-spec", "L", "11"),
+        ("trade-mode", "3039", "3010"),
+    ],
+)
+def test_a_code_of_another_set_leads_to_the_right_one(id: str, code: str, right: str) -> None:
+    codes = catalogue.codelist(id)
+    assert codes.get(code, TODAY) is None
+    assert codes.instead(code)[0] == right
+
+
+def test_codes_come_and_go() -> None:
+    modes = catalogue.codelist("trade-mode")
+    assert modes.get("3039", date(2018, 7, 31)) and not modes.get("3039", date(2018, 8, 1))
+    assert modes.successor("3039") == "3010"
+    assert modes.get("9710", date(2020, 7, 1)) and not modes.get("9710", date(2020, 6, 30))
+    assert modes.row("9710")["verified"] is False
+
+
+def test_customs_takes_22_currencies() -> None:
+    """All that the published table has: a contract in another one is declared converted."""
+    assert len(catalogue.codelist("currency").rows) == 22
+
+
+# ---------------------------------------------------------------- the importer
+
+BY_LIST = {table.id: table for table in LISTS}
+
+
+@pytest.fixture
+def tables() -> Path:
+    if not import_codelists.TABLES.exists():
+        pytest.skip("the published tables stand in ../shared, which a user's machine does not have")
+    return import_codelists.TABLES
+
+
+def test_the_committed_lists_are_what_the_importer_makes(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_codelists.main(["--check", str(tables)]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("table", LISTS, ids=lambda table: table.id)
+def test_every_row_of_a_table_is_accounted_for(tables: Path, table: Table) -> None:
+    with (tables / table.file).open(encoding="utf-8-sig", newline="") as file:
+        published = sum(1 for _ in csv.reader(file)) - 1
+    codelist = imported(table, tables)
+    added, left_out = len(codelist.get("added", ())), len(codelist.get("left_out", ()))
+    at = codelist["columns"].index("effective_to") if table.retired else None
+    retired = sum(1 for row in codelist["rows"] if at is not None and at < len(row) and row[at])
+    assert len(codelist["rows"]) == published - left_out + added + retired
+
+
+PLAIN = Table(id="plain", zh="表", en="plain", file="plain.csv", columns={"code": "代码", "zh": "名称"})
+
+
+@pytest.mark.parametrize(
+    ("written", "table", "complaint"),
+    [
+        ("代码,名称\n1,一\n1,壹\n", PLAIN, "twice"),
+        ("代码,名称\n,一\n", PLAIN, "without a code"),
+        ("代码,中文\n1,一\n", PLAIN, "no column"),
+        ("代码,名称\n1\n", PLAIN, "longer or shorter"),
+        ("代码,名称\n1,一,more\n", PLAIN, "longer or shorter"),
+        ("代码,名称\n1,一\n", replace(PLAIN, left_out={("2", "二"): "gone"}), "not there"),
+        ("代码,名称\n1,一\n", replace(PLAIN, added=(({"code": "1", "zh": "一"}, "known"),)), "by now"),
+        ("代码,名称\n1,一\n", replace(PLAIN, names={"1": "one", "2": "two"}), "names"),
+    ],
+    ids=lambda value: repr(value)[:30] if isinstance(value, str) else "",
+)
+def test_the_importer_stops_where_a_row_would_be_lost(
+    tmp_path: Path, written: str, table: Table, complaint: str
+) -> None:
+    (tmp_path / "plain.csv").write_text(written, "utf-8")
+    with pytest.raises(Unaccounted, match=complaint):
+        imported(table, tmp_path)
+
+
+def test_the_importer_takes_a_mark_and_spaces_and_runs_again(tmp_path: Path) -> None:
+    (tmp_path / "plain.csv").write_text("代码,名称\n 1 , 一 \n", "utf-8-sig")
+    once = imported(PLAIN, tmp_path)
+    assert once["rows"] == [["1", "一"]]
+    assert json.loads(import_codelists.text(once)) == once

@@ -1,0 +1,78 @@
+"""One local stack for all journeys of a worker; at the end nothing lies about that no test put there."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from werkzeug.wrappers import Response
+
+from infra import issuer
+from infra.stage import Stage
+from tests.journeys.window import IMPORTER, Client, Desk, Trader, quiet
+
+ANSWER_TIMEOUT = 4
+
+
+@dataclass
+class Planted:
+    """What tests leave behind on purpose: dead letters by queue, executions that end badly by window number."""
+
+    dead_letters: dict[str, int] = field(default_factory=dict)
+
+    def dead_letter(self, queue: str, number: int = 1) -> None:
+        self.dead_letters[queue] = self.dead_letters.get(queue, 0) + number
+
+
+@pytest.fixture(scope="package")
+def planted() -> Planted:
+    return Planted()
+
+
+@pytest.fixture(scope="package")
+def stage(planted: Planted) -> Iterator[Stage]:
+    port = free_port()
+    parameters = issuer.parameters(f"http://127.0.0.1:{port}") | {"AnswerTimeoutCap": str(ANSWER_TIMEOUT)}
+    with Stage(parameters=parameters, port=port, aws_port=0) as stage:
+        stage.gateway.local_routes[issuer.JWKS_PATH] = lambda _: Response(json.dumps(issuer.jwks()))
+        yield stage
+        stage.wait_until(lambda: all(one["status"] != "RUNNING" for one in stage.executions()), ANSWER_TIMEOUT + 15)
+        quiet(stage)
+        left = {queue: depth for queue, depth in stage.dead_letters().items() if depth}
+        assert left == planted.dead_letters
+        assert {one["status"] for one in stage.executions()} <= {"SUCCEEDED"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="package")
+def token() -> Callable[[str, str], str]:
+    return issuer.token
+
+
+@pytest.fixture
+def trader(stage: Stage, token: Callable[[str, str], str]) -> Trader:
+    return Trader(stage.url, token("enterprise", IMPORTER))
+
+
+@pytest.fixture
+def anyone(stage: Stage) -> Client:
+    return Client(stage.url, None)
+
+
+@pytest.fixture(scope="package")
+def desk(stage: Stage, token: Callable[[str, str], str]) -> Callable[[str], Desk]:
+    desks: dict[str, Desk] = {}
+
+    def at(agency: str) -> Desk:
+        if agency not in desks:
+            desks[agency] = Desk(stage, agency, Client(stage.url, token("agency", agency)))
+        return desks[agency]
+
+    return at
