@@ -40,9 +40,11 @@ types: $(READY)  ## types
 
 drift: $(READY)  ## generated files are what the code says
 	@$(PY) -m infra.synth --check
+	@$(PY) -m infra.readme --check
 
-template: $(READY)  ## write template.yaml and docs/openapi.json
+template: $(READY)  ## write template.yaml, docs/openapi.json and the README's table
 	@$(PY) -m infra.synth
+	@$(PY) -m infra.readme
 
 bench: build  ## the benchmark table
 	@$(PY) -m tests.bench
@@ -58,7 +60,7 @@ token: $(READY)  ## a token of the running local window: ROLE=enterprise PARTY=<
 	@$(PY) -m infra.token
 
 clean:  ## leave nothing but the repository
-	@rm -rf .venv .venv-tools .build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-tools .build .mypy_cache .ruff_cache .pytest_cache .hypothesis .local
 
 $(READY): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed") if sys.version_info < (3, 11) else None'

@@ -37,8 +37,10 @@ def _ledger() -> Verbs:
     return {"read": Grant(env, _READ, table), "append": Grant(env, _READ + _PUT, table)}
 
 
-def _table(env_name: str, logical_id: str) -> Verbs:
-    env = {env_name: {"Ref": logical_id}}
+def _table(name: str) -> Verbs:
+    """`table:in-transit` is InTransitTable of the owner's resources.yaml, found as IN_TRANSIT_TABLE."""
+    logical_id = "".join(part.capitalize() for part in name.split("-")) + "Table"
+    env = {f"{name.upper().replace('-', '_')}_TABLE": {"Ref": logical_id}}
     table = (_arn(logical_id), {"Fn::Sub": f"${{{logical_id}.Arn}}/index/*"})
     write = (*_READ, *_PUT, "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
     return {"read": Grant(env, _READ, table), "write": Grant(env, write, table, owns=True)}
@@ -79,22 +81,21 @@ def _oidc() -> Verbs:
 
 _RESOURCES: Mapping[str, Verbs] = {
     "ledger": _ledger(),
-    "messages": _table("MESSAGES_TABLE", "MessagesTable"),
-    "journeys": _table("JOURNEYS_TABLE", "JourneysTable"),
     "archive": _archive(),
     "events": _topic("EVENTS_TOPIC", "EventsTopic"),
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
 }
+_NAMED = {"table": _table, "workflow": _workflow}
 
 
 def find(use: str) -> Grant:
     """What `use` grants; raises `LookupError` with what there is."""
     name, _, verb = use.rpartition(":")
     kind, _, own_name = name.partition(":")
-    verbs = _workflow(own_name) if kind == "workflow" and own_name else _RESOURCES.get(name)
+    verbs = _NAMED[kind](own_name) if kind in _NAMED and own_name else _RESOURCES.get(name)
     if verbs is None:
-        raise LookupError(f"{use!r}: no resource {name!r}; known: workflow:<name>, {', '.join(_RESOURCES)}")
+        raise LookupError(f"{use!r}: no resource {name!r}; known: table:<name>, workflow:<name>, {', '.join(_RESOURCES)}")
     if verb not in verbs:
         raise LookupError(f"{use!r}: {name} has no verb {verb!r}; known: {', '.join(verbs)}")
     return verbs[verb]

@@ -67,7 +67,11 @@ def cut(model: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, Any]:
             shapes[name] = model["shapes"][name]
             pending += _references(shapes[name])
     # The model's own members stay as they are: botocore reads the documentation of client context parameters.
-    return {**model, "operations": _undocumented(operations), "shapes": _undocumented(dict(sorted(shapes.items())))}
+    return {
+        **model,
+        "operations": _undocumented(operations),
+        "shapes": _undocumented(dict(sorted(shapes.items()))),
+    }
 
 
 def _clients(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Judging a declaration: shape, then code lists, then cross-field rules on what is sound."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -61,7 +61,7 @@ def check(raw: Mapping[str, Any], as_at: date) -> Report:
     misshapen = {finding.pointer for finding in shape}
     codes = [finding for finding in kind.code_findings(document, as_at) if finding.pointer not in misshapen]
     broken = misshapen.union(finding.pointer for finding in codes if finding.severity == "error")
-    subject = Sound(document, broken, as_at)
+    subject = Sound(kind.bounded(document), broken, as_at)
     crossed, asleep = rulebook().evaluate(subject, as_at, subject.facts)
     return Report(document, tuple(in_order([*shape, *codes, *crossed])), asleep)
 
@@ -69,16 +69,5 @@ def check(raw: Mapping[str, Any], as_at: date) -> Report:
 @cache
 def rulebook() -> RuleBook:
     """The declaration's rules. No data set is at hand yet: who imports one names it here."""
-    kind = catalogue.document("declaration")
-    return RuleBook(
-        catalogue.load("rules/declaration.json"), _CHECKS, elements=dict(_elements(kind.sections, ""))
-    )
-
-
-def _elements(sections: Iterable[catalogue.Section], above: str) -> Iterator[tuple[str, catalogue.Element]]:
-    """`/lines/*/hs_code` and its data element, and so all places of the document."""
-    for section in sections:
-        place = f"{above}/{section.name}" + ("/*" if section.occurs else "")
-        for name, element in section.elements.items():
-            yield f"{place}/{name}", element
-        yield from _elements(section.sections, place)
+    places = catalogue.document("declaration").elements
+    return RuleBook(catalogue.load("rules/declaration.json"), _CHECKS, elements=places)

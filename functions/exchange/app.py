@@ -24,7 +24,7 @@ _LARGEST_NOTICE = 4 * 1024
 
 @app.on_stream("LedgerTable", item_prefix="event#")
 def publish(images: list[dict[str, Any]]) -> str | None:
-    """The outbox: every event of the ledger to the topic of events, every question to its agency as well."""
+    """The outbox: every event of the ledger to the topic of events, a question to its agency, an answer to the workflow."""
     published: Counter[str] = Counter()
     failed: str | None = None
     for image in images:
@@ -50,13 +50,10 @@ def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
     return {"message_id": sent}
 
 
-@app.on_queue("ExchangeInbox", types=("DeclarationSubmitted", "DeclarationReleased", "AgencyReplied"))
+@app.on_queue("ExchangeInbox", types=("DeclarationSubmitted", "DeclarationReleased"))
 def on_event(message: Message) -> None:
-    """Tell those who are only informed; hand final answers to the workflow that waits for them."""
+    """Tell those who are only informed."""
     event = ledger.noticed(message.body)
-    if event.type == "AgencyReplied":
-        _answer_workflow(event)
-        return
     for agency in _informed_by(event):
         _ask(event.window_no, event.declaration_version, agency, None)
 
@@ -121,6 +118,8 @@ def _announce(event: Event) -> None:
     if len(canonical.dumps(notice)) > _LARGEST_NOTICE:
         notice["data"] = None
     topics.publish("EVENTS_TOPIC", [Notice(notice, attributes)])
+    if event.type == "AgencyReplied":
+        _answer_workflow(event)  # here and not behind a queue: each hop less is $8 a million declarations
 
 
 def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> str:

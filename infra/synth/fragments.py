@@ -14,7 +14,9 @@ Fragment = dict[str, dict[str, Any]]
 
 
 def singles() -> list[Fragment]:
-    return [yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yaml"))]
+    """What stands once: shared resources in infra/resources, a capability's own beside its code."""
+    files = [*sorted(FOLDER.glob("*.yaml")), *sorted((ROOT / "functions").glob("*/resources.yaml"))]
+    return [yaml.safe_load(path.read_text()) for path in files]
 
 
 def each(pattern: str, **values: Any) -> Fragment:

@@ -35,16 +35,17 @@ class Invocation:
     function: str
     event: Any
     calls: list[Call] = field(default_factory=list)
+    answer: Any = None
     done: bool = False
 
     @property
     def says(self) -> str:
         """What kind of event it was, in words."""
         event = self.event
-        if "httpMethod" in event:
-            return f"{event['httpMethod']} {event['resource']}"
         if "methodArn" in event:
             return "a token"
+        if "httpMethod" in event:
+            return f"{event['httpMethod']} {event['resource']}"
         if "Records" in event:
             number = len(event["Records"])
             return f"{number} record{'s' if number > 1 else ''} of {event['Records'][0]['eventSource'].split(':')[1]}"
@@ -102,8 +103,8 @@ def _beginning(recording: Recording, current: threading.local, function: str) ->
 
 
 def _end(current: threading.local) -> Any:
-    def after(_event: Any, _result: Any) -> None:
-        current.invocation.done = True
+    def after(_event: Any, result: Any) -> None:
+        current.invocation.answer, current.invocation.done = result, True
 
     return after
 
@@ -123,6 +124,10 @@ def _listeners(service: str, current: threading.local) -> dict[str, Any]:
             call.body = data
         else:
             call.body = http_response.content
-        call.answer, call.status, call.headers = parsed, http_response.status_code, dict(http_response.headers)
+        call.answer, call.status, call.headers = (
+            parsed,
+            http_response.status_code,
+            dict(http_response.headers),
+        )
 
     return {"before-parameter-build": asked, "before-send": sent, "after-call": answered}

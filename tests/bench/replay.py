@@ -1,3 +1,4 @@
+# mypy: disable-error-code=no-untyped-call
 """Run in a process of its own, on the staged packages alone: a handler's recorded events, AWS answered at before-send.
 
 `python -I -S replay.py PLAN ANSWER`: both files are marshalled, which needs no import that the handler might have to
@@ -51,11 +52,11 @@ class Body:
         pass
 
 
-waiting = {}
+waiting: "dict[str, list]" = {}  # answers by operation, in the order of recording
 
 
 def answer(request, event_name, **_):
-    """The recorded answer to this operation, in the order of recording."""
+    """The next recorded answer to this operation."""
     from botocore.awsrequest import AWSResponse
 
     status, headers, body = waiting[event_name.rsplit(".", 1)[1]].pop(0)
@@ -92,5 +93,5 @@ if plan["rounds"]:
             taken.append(time.process_time() - before)
         warm.append(sorted(taken)[len(taken) // 2])
     result["warm"] = warm
-with open(sys.argv[2], "wb") as file:
-    marshal.dump(result, file)
+with open(sys.argv[2], "wb") as answered:
+    marshal.dump(result, answered)

@@ -51,7 +51,9 @@ def show(console: Console, figure: Figure) -> None:
     for line in figure.conditions:
         console.print(f"  [dim]{line}[/dim]")
     mark = {True: "[green]reached[/green]", False: "[red]not reached[/red]", None: ""}[figure.met]
-    console.print(f"[bold]{figure.name}[/bold]: {figure.value}  {figure.reach and f'(reach {figure.reach})'} {mark}\n")
+    console.print(
+        f"[bold]{figure.name}[/bold]: {figure.value}  {figure.reach and f'(reach {figure.reach})'} {mark}\n"
+    )
 
 
 def summary(console: Console, figures: Sequence[Figure]) -> None:
@@ -70,14 +72,23 @@ def markdown(figures: Iterable[Figure], machine: str) -> str:
     lines = [
         "# Benchmark",
         "",
-        "Written by `make bench WRITE=1` (`python -m tests.bench --write`): the last run that somebody kept.",
+        "Written by `python -m tests.bench --write` after `make build`: the last run that somebody kept.",
         "",
         machine,
         "",
-        *_table(("figure", "result", "reach", "reached"), [(f.name, f.value, f.reach, _MARKS[f.met]) for f in figures]),
+        *_table(
+            ("figure", "result", "reach", "reached"),
+            [(f.name, f.value, f.reach, _MARKS[f.met]) for f in figures],
+        ),
     ]
     for figure in figures:
-        lines += ["", f"## {figure.name}", "", f"**{figure.value}**{figure.reach and f' (reach {figure.reach})'}", ""]
+        lines += [
+            "",
+            f"## {figure.name}",
+            "",
+            f"**{figure.value}**{figure.reach and f' (reach {figure.reach})'}",
+            "",
+        ]
         lines += [f"- {line}" for line in figure.conditions]
         for each in figure.breakdowns:
             lines += ["", f"### {each.title}", "", *_table(each.columns, each.rows)]
@@ -92,7 +103,11 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def machine() -> str:
     """When, on what, of which commit, and how busy the machine was."""
     processor = next(
-        (line.split(":")[1].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")),
+        (
+            line.split(":")[1].strip()
+            for line in _read("/proc/cpuinfo").splitlines()
+            if line.startswith("model name")
+        ),
         platform.processor() or platform.machine(),
     )
     asked = ["git", "describe", "--always", "--dirty", "--abbrev=12"]

@@ -59,9 +59,12 @@ def run(function: Function, invocations: Iterable[Invocation], rounds: int = 0) 
         command = [sys.executable, "-I", "-S", str(_REPLAY), str(asked), str(answered)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"{function.logical_id} from its package:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+            raise RuntimeError(
+                f"{function.logical_id} from its package:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+            )
         said: dict[str, Any] = marshal.loads(answered.read_bytes())
-    return Times(*said["cold"], said["imports"], tuple(said.get("warm", ())))
+    cold, cpu = said["cold"]
+    return Times(cold, cpu, said["imports"], tuple(said.get("warm", ())))
 
 
 def _replayable(invocation: Invocation) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """CPU of a submission, warm."""
 
+import json
 from statistics import median
 
 from tests.bench import staged
@@ -15,7 +16,7 @@ FUNCTION = "DeclarationsApi"
 def measure(window: Window, recording: Recording) -> Figure:
     function = window.stage.functions.find(FUNCTION)
     posts = [one for one in recording.of(FUNCTION) if one.says == "POST /declarations"][:1]
-    lines = len(window_lines(posts[0].event["body"]))
+    lines = len(json.loads(posts[0].event["body"])["lines"])
     # Three processes: the hash seed and the layout of memory differ between them.
     taken = median(staged.run(function, posts, ROUNDS).warm[0] for _ in range(3))
     return Figure(
@@ -24,16 +25,11 @@ def measure(window: Window, recording: Recording) -> Figure:
         reach="≤ 3 ms",
         met=taken <= REACH,
         conditions=(
-            f"POST /declarations of {lines} lines through declarations.app.app(event, context): parsed, checked by all"
-            " rules, split, written to the ledger, answered",
+            (
+                f"POST /declarations of {lines} lines through declarations.app.app(event, context): parsed, checked by"
+                " all rules, split, written to the ledger, answered"
+            ),
             "AWS answered at botocore's before-send: building, serialising and signing of the request count",
             f"from the staged package, warm; CPU time of the process, median of {ROUNDS} rounds, median of 3 processes",
         ),
     )
-
-
-def window_lines(body: str) -> list[object]:
-    import json
-
-    lines: list[object] = json.loads(body)["lines"]
-    return lines

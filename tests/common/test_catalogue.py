@@ -55,7 +55,10 @@ def test_what_is_no_plain_number_stays_and_is_a_finding(given: Any) -> None:
 
 
 def test_a_code_of_digits_is_no_number_and_keeps_its_zeros() -> None:
-    assert in_head(trade_mode="0110", pre_entry_id="000000001") == {"trade_mode": "0110", "pre_entry_id": "000000001"}
+    assert in_head(trade_mode="0110", pre_entry_id="000000001") == {
+        "trade_mode": "0110",
+        "pre_entry_id": "000000001",
+    }
     finding = only({"/lines/0/hs_code": 9031809090})
     assert (finding.rule, finding.given) == ("SHAPE-TYPE", 9031809090)
     assert finding.fix == ({"op": "replace", "path": "/lines/0/hs_code", "value": "9031809090"},)
@@ -78,7 +81,12 @@ def test_other_forms_of_a_day_are_findings_mended_where_they_are_clear(given: st
 
 
 def test_blanks_are_absent_and_outer_spaces_go() -> None:
-    raw = {"head": {"note": " \u3000", "marks": None, "agent_name": " 蓉 \n"}, "lines": [], "sign": {}, "users": None}
+    raw: dict[str, Any] = {
+        "head": {"note": " \u3000", "marks": None, "agent_name": " 蓉 \n"},
+        "lines": [],
+        "sign": {},
+        "users": None,
+    }
     assert DECLARATION.normalise(raw) == {"head": {"agent_name": "蓉"}}
 
 
@@ -168,12 +176,18 @@ def test_control_characters_are_refused_but_line_ends_are_not() -> None:
 
 @pytest.mark.parametrize(
     ("section", "name", "meant"),
-    [("head", "contrac_no", "contract_no"), ("head", "grossWeight", "gross_weight"), ("head", "GrossWet", "gross_weight"),
-     ("lines/0", "CodeTS", "hs_code"), ("lines/0", "Uncode", "un_number")],
+    [("head", "contrac_no", "contract_no"), ("head", "grossWeight", "gross_weight"),
+     ("head", "GrossWet", "gross_weight"), ("lines/0", "CodeTS", "hs_code"), ("lines/0", "Uncode", "un_number")],
 )  # fmt: skip
 def test_an_unknown_field_is_moved_to_the_name_that_it_resembles(section: str, name: str, meant: str) -> None:
-    document = edited(sample("import-chengdu"), {f"/{section}/{meant}": GONE}) if meant != "un_number" else sample("import-chengdu")
-    finding = next(f for f in judged(edited(document, {f"/{section}/{name}": "1"})) if f.rule == "SHAPE-UNKNOWN")
+    document = (
+        edited(sample("import-chengdu"), {f"/{section}/{meant}": GONE})
+        if meant != "un_number"
+        else sample("import-chengdu")
+    )
+    finding = next(
+        f for f in judged(edited(document, {f"/{section}/{name}": "1"})) if f.rule == "SHAPE-UNKNOWN"
+    )
     assert finding.fix == ({"op": "move", "from": f"/{section}/{name}", "path": f"/{section}/{meant}"},)
     assert meant in finding.message_zh and meant in finding.message_en
 
@@ -218,7 +232,7 @@ def test_every_patch_that_is_offered_mends_what_it_is_offered_for() -> None:
 @pytest.mark.parametrize("hostile", [
     {"lines": [{}] * 300_000},
     {"lines": [{"goods_limits": [{"vins": [{}] * 300_000}]}]},
-    {"head": {f"x{number}": "" or "1" for number in range(60_000)}},
+    {"head": {f"x{number}": "1" for number in range(60_000)}},
     {"containers": [5] * 400_000},
 ])  # fmt: skip
 def test_a_hostile_document_gets_a_bounded_answer(hostile: Any) -> None:
@@ -244,7 +258,9 @@ def test_bounding_leaves_a_sound_document_alone_and_cuts_copies_only() -> None:
      ("/lines/0/origin_country", "304", "DEU"), ("/lines/0/currency", "142", "CNY"),
      ("/lines/0/origin_country", "chn", "CHN"), ("/lines/0/currency", "ＵＳＤ", "USD")],
 )  # fmt: skip
-def test_a_code_of_another_set_is_refused_with_the_right_one_named(pointer: str, given: str, right: str) -> None:
+def test_a_code_of_another_set_is_refused_with_the_right_one_named(
+    pointer: str, given: str, right: str
+) -> None:
     finding = only({pointer: given})
     assert finding.rule.startswith("CODE-")
     assert (finding.expected, finding.fix) == (right, ({"op": "replace", "path": pointer, "value": right},))
@@ -265,15 +281,23 @@ def test_an_unknown_code_names_what_it_resembles() -> None:
 def old_codes(tmp_path: Path) -> Iterator[catalogue.CodeList]:
     """A catalogue of one list, with a code that was retired yesterday and one that begins tomorrow."""
     (tmp_path / "codelists").mkdir()
-    header = {"name_zh": "例", "name_en": "examples", "source": "a test", "source_date": None, "verified": True}
+    header = {
+        "name_zh": "例",
+        "name_en": "examples",
+        "source": "a test",
+        "source_date": None,
+        "verified": True,
+    }
     columns = ["code", "zh", "effective_from", "effective_to", "successor"]
     rows = [["A1", "甲"], ["B1", "乙", None, "2026-11-22", "A1"], ["C1", "丙", "2026-11-24"]]
     text = json.dumps(header | {"id": "example", "columns": columns, "rows": rows})
     (tmp_path / "codelists" / "example.json").write_text(text)
-    catalogue.load.cache_clear(), catalogue.codelist.cache_clear()
+    catalogue.load.cache_clear()
+    catalogue.codelist.cache_clear()
     with settings.using({"CATALOGUE": str(tmp_path)}):
         yield catalogue.codelist("example")
-    catalogue.load.cache_clear(), catalogue.codelist.cache_clear()
+    catalogue.load.cache_clear()
+    catalogue.codelist.cache_clear()
 
 
 def test_a_code_is_judged_as_at_the_date(old_codes: catalogue.CodeList) -> None:
@@ -311,12 +335,16 @@ def test_lists_are_read_when_they_are_used() -> None:
 # Check digits and days
 
 
-@pytest.mark.parametrize("sound", ["91510100569680768F", "91310107132231740K", "913302017532977856", "91110000600037341L"])
+@pytest.mark.parametrize(
+    "sound", ["91510100569680768F", "91310107132231740K", "913302017532977856", "91110000600037341L"]
+)
 def test_sound_credit_codes_pass(sound: str) -> None:
     assert DECLARATION.code_findings({"head": {"agent_uscc": sound}}, TODAY) == []
 
 
-@pytest.mark.parametrize("wrong", ["91510100569680768E", "91510100569680888F", "9151010056968076", "915101005696807680"])
+@pytest.mark.parametrize(
+    "wrong", ["91510100569680768E", "91510100569680888F", "9151010056968076", "915101005696807680"]
+)
 def test_a_wrong_credit_code_is_refused_without_guessing(wrong: str) -> None:
     (finding,) = DECLARATION.code_findings({"head": {"agent_uscc": wrong}}, TODAY)
     assert (finding.rule, finding.fix) == ("CHECK-USCC", ())
@@ -345,7 +373,9 @@ def test_container_numbers_common_in_samples_are_wrong(number: str, digit: int) 
 
 @pytest.mark.parametrize("day", ["2026-02-29", "2026-04-31", "0000-01-01"])
 def test_a_day_that_the_calendar_lacks_is_refused(day: str) -> None:
-    assert [f.rule for f in judged(edited(sample("import-chengdu"), {"/head/input_date": day}))] == ["CHECK-DATE"]
+    assert [f.rule for f in judged(edited(sample("import-chengdu"), {"/head/input_date": day}))] == [
+        "CHECK-DATE"
+    ]
 
 
 # The rest
@@ -365,7 +395,9 @@ def test_documents_and_lists_that_do_not_exist_are_errors() -> None:
 
 
 def test_messages_are_in_both_languages() -> None:
-    faults = json.loads((Path(__file__).parents[1] / "functions/declarations/samples/47-faults.json").read_text("utf-8"))
+    faults = json.loads(
+        (Path(__file__).parents[1] / "functions/declarations/samples/47-faults.json").read_text("utf-8")
+    )
     for finding in judged(faults["document"]):
         assert any("\u4e00" <= letter <= "\u9fff" for letter in finding.message_zh), finding
         assert finding.message_en and finding.message_en != finding.message_zh

@@ -23,11 +23,29 @@ def places(value: Any, pointer: str = "") -> list[str]:
 POINTERS = places(BASE)[1:]
 TEXTS = st.one_of(
     st.text(max_size=12),
-    st.sampled_from(["", "0", "-1", "1.5", "1.234567", "00", "1e5", "2026-02-30", "20260101", "a\nb", "\u0000", "\ufffe", "𠮷" * 71]),
+    st.sampled_from(
+        [
+            "",
+            "0",
+            "-1",
+            "1.5",
+            "1.234567",
+            "00",
+            "1e5",
+            "2026-02-30",
+            "20260101",
+            "a\nb",
+            "\u0000",
+            "\ufffe",
+            "𠮷" * 71,
+        ]
+    ),
     st.from_regex(r"\A[0-9A-Z.,-]{0,40}\n?\Z"),
 )
 VALUES = st.recursive(
-    st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False)),
+    st.one_of(
+        TEXTS, st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False)
+    ),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner, max_size=2),
     max_leaves=4,
 )
@@ -54,7 +72,8 @@ def mutated(edits: dict[str, Any]) -> Any:
 def test_both_validators_find_the_same_faults(edits: dict[str, Any]) -> None:
     document = mutated(edits)
     ours: Counter[Any] = Counter(
-        (tuple(error.instance_path), error.kind.name) for error in DECLARATION._validator.iter_errors(document)
+        (tuple(error.instance_path), error.kind.name)
+        for error in DECLARATION._validator.iter_errors(document)
     )
     reference: Counter[Any] = Counter(
         (tuple(error.absolute_path), error.validator) for error in REFERENCE.iter_errors(document)

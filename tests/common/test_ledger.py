@@ -1,7 +1,7 @@
 """The ledger: one conditional write, however often and by however many."""
 
-from concurrent.futures import ThreadPoolExecutor
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import boto3

@@ -156,7 +156,9 @@ def test_elements_stand_in_the_order_of_the_message(name: str) -> None:
     section = next(one for one in sections() if one.name == name)
     tags = [tag for kind, tag in facets() if kind == TYPES[name]]
     nested = {"lines": {"DecGoodsLimits"}, "goods_limits": {"DecGoodsLimitVin"}}.get(name, set())
-    assert [element.dec for element in section.elements.values()] == [tag for tag in tags if tag not in nested]
+    assert [element.dec for element in section.elements.values()] == [
+        tag for tag in tags if tag not in nested
+    ]
     for element in section.elements.values():
         assert element.dec_required == (facets()[TYPES[name], element.dec]["minOccurs"] == "1"), element.dec
 
@@ -241,7 +243,9 @@ def tables() -> Path:
     return import_codelists.TABLES
 
 
-def test_the_committed_lists_are_what_the_importer_makes(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_committed_lists_are_what_the_importer_makes(
+    tables: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert import_codelists.main(["--check", str(tables)]) == 0, capsys.readouterr().out
 
 

@@ -2,16 +2,22 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from random import randbytes
+from typing import Any
 from uuid import uuid4
-
-from infra.stage import Stage
-from tests.journeys.window import IMPORTER, Client, Desk, Trader, quiet, sample, until
 
 from declarations import decmessage
 from declarations.check import check
+from infra.stage import Stage
 from singlewindow import canonical, clock, settings
 from singlewindow.aws import archive, ledger
+from tests.journeys.window import IMPORTER, Client, Desk, Trader, quiet, sample, until
+
+
+def search(client: Client, query: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client.get(f"/panorama?q={query}").json["items"]
+    return items
 
 
 def stores(stage: Stage) -> dict[str, str]:
@@ -118,6 +124,6 @@ def test_any_identifier_finds_the_shipment(trader: Trader) -> None:
     container = document["containers"][0]["container_no"]
 
     for query in (window_no, document["head"]["bill_no"].lower(), container):
-        found = until(lambda q=query: trader.get(f"/panorama?q={q}").json["items"], bool)
+        found = until(partial(search, trader, query), bool)
         assert window_no in {one["window_no"] for one in found}, query
     assert IMPORTER not in trader.get(f"/panorama/{window_no}").raw.decode()

@@ -10,8 +10,8 @@ import pytest
 
 from infra import issuer
 from infra.stage import Stage
-from tests.journeys.window import ROOT, Desk, Trader
 from singlewindow import clock
+from tests.journeys.window import ROOT, Desk, Trader
 
 SAMPLE = ROOT.parent / "shared/data/samples-cn-dec/dec-2018-import.xml"
 COMPANY = "914403007663746551"

@@ -17,10 +17,14 @@ USCC = ("91510100569680768F", "91310107132231740K", "913302017532977856", "91110
 CONTAINERS = ("CSQU3054383", "CBHU3202732", "MSKU7654328", "TCLU9012340")
 
 # What XML and JSON can carry: no surrogates, no control characters but tab and line ends.
-_CHARACTERS = st.characters(exclude_categories=("Cs", "Cc"), include_characters="\t\n\r", exclude_characters="\ufffe\uffff")
+_CHARACTERS = st.characters(
+    exclude_categories=("Cs", "Cc"), include_characters="\t\n\r", exclude_characters="\ufffe\uffff"
+)
 _TEXTS = st.one_of(
     st.text(_CHARACTERS, max_size=12),
-    st.sampled_from(["<14>I2017-0166475", "]]>", "a & b", "成都市", "𠮷野家", "&amp;", "<!-- x -->", "4|3|用于|||"]),
+    st.sampled_from(
+        ["<14>I2017-0166475", "]]>", "a & b", "成都市", "𠮷野家", "&amp;", "<!-- x -->", "4|3|用于|||"]
+    ),
 )
 
 
@@ -42,15 +46,11 @@ def _section(section: Section, narrow: bool) -> st.SearchStrategy[Any]:
     required = {name: names.pop(name) for name in section.mandatory}
     inner = {one.name: _section(one, narrow) for one in section.sections}
     # One field at least: an empty object says nothing, and is absent.
-    one = st.fixed_dictionaries(required, optional=_some(names) | inner).filter(bool)
+    one = st.fixed_dictionaries(required, optional=names | inner).filter(bool)
     if section.occurs is None:
         return one
     least, most = section.occurs
     return st.lists(one, min_size=max(least, 1), max_size=min(most, 3))
-
-
-def _some(names: dict[str, st.SearchStrategy[Any]]) -> dict[str, st.SearchStrategy[Any]]:
-    return dict(list(names.items()))
 
 
 def _value(element: Element, narrow: bool) -> st.SearchStrategy[str]:
@@ -73,7 +73,9 @@ def _value(element: Element, narrow: bool) -> st.SearchStrategy[str]:
         )
     exact = not element.representation.startswith("C..")
     texts = st.text(_CHARACTERS, min_size=most, max_size=most) if exact else _TEXTS
-    return texts.map(str.strip).filter(lambda text: 0 < len(text) <= most and (not exact or len(text) == most))
+    return texts.map(str.strip).filter(
+        lambda text: 0 < len(text) <= most and (not exact or len(text) == most)
+    )
 
 
 def _number(element: Element, narrow: bool) -> st.SearchStrategy[str]:
@@ -83,9 +85,12 @@ def _number(element: Element, narrow: bool) -> st.SearchStrategy[str]:
     least = -most if element.signed else 0
     numbers = st.decimals(Decimal(least), Decimal(most), places=places, allow_nan=False, allow_infinity=False)
     length = element.dec_length if narrow and element.dec_length else 99
-    return numbers.map(lambda number: plain(number) if number else "0").filter(lambda text: len(text) <= length)
+    return numbers.map(lambda number: plain(number) if number else "0").filter(
+        lambda text: len(text) <= length
+    )
 
 
+_NAMES = st.text(max_size=6) | st.sampled_from(["GrossWet", "grossWeight", "#text", "x/y~z"])
 JSON_VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -109,9 +114,7 @@ def spoilt(draw: st.DrawFn, *, times: int = 3) -> dict[str, Any]:
             case "remove":
                 del holder[key]
             case "add" if isinstance(holder, dict):
-                holder[draw(st.text(max_size=6) | st.sampled_from(["GrossWet", "grossWeight", "#text", "x/y~z"]))] = draw(
-                    JSON_VALUES
-                )
+                holder[draw(_NAMES)] = draw(JSON_VALUES)
         if not document:
             break
     return document

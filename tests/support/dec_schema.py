@@ -50,7 +50,9 @@ def mended() -> Any:
 
 
 def broken(tree: Any) -> list[Any]:
-    return [facet for facet in tree.iter(f"{XS}pattern", f"{XS}length", f"{XS}maxLength") if _is_broken(facet)]
+    return [
+        facet for facet in tree.iter(f"{XS}pattern", f"{XS}length", f"{XS}maxLength") if _is_broken(facet)
+    ]
 
 
 def owner(facet: Any) -> str:

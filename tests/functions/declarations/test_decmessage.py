@@ -11,16 +11,18 @@ from lxml import etree
 
 from declarations import decmessage
 from singlewindow import catalogue
-from singlewindow.catalogue import Element, Section
 from singlewindow.errors import WindowError
 from tests.support import dec_schema
+from tests.support.canonical_documents import declarations
 from tests.support.sample_documents import edited, sample
 
 DECLARATION = catalogue.document()
 needs_data = pytest.mark.skipif(not dec_schema.DATA.exists(), reason="../shared/data is not on this machine")
 
 
-def message(inside: str = "", *, namespace: str = DECLARATION.dec_namespace, head: str = "<IEFlag>I</IEFlag>") -> bytes:
+def message(
+    inside: str = "", *, namespace: str = DECLARATION.dec_namespace, head: str = "<IEFlag>I</IEFlag>"
+) -> bytes:
     return f'<DecMessage xmlns="{namespace}"><DecHead>{head}</DecHead>{inside}</DecMessage>'.encode()
 
 
@@ -56,7 +58,9 @@ def refusal(raw: bytes) -> str:
 @needs_data
 def test_every_value_of_the_official_sample_arrives() -> None:
     raw = dec_schema.OFFICIAL.read_bytes()
-    there = [text for one in etree.fromstring(raw).iter() if len(one) == 0 and (text := (one.text or "").strip())]
+    there = [
+        text for one in etree.fromstring(raw).iter() if len(one) == 0 and (text := (one.text or "").strip())
+    ]
     document = decmessage.read(raw)
     assert Counter(leaves(document)) == Counter(there)
     assert len(there) > 150
@@ -68,11 +72,19 @@ def test_the_official_sample_is_written_back_tag_by_tag() -> None:
     raw = dec_schema.OFFICIAL.read_bytes()
     document = DECLARATION.normalise(decmessage.read(raw))
     written = etree.fromstring(decmessage.write(document))
-    theirs = [(one.tag, one.text.strip()) for one in etree.fromstring(raw).iter() if len(one) == 0 and (one.text or "").strip()]
+    theirs = [
+        (one.tag, one.text.strip())
+        for one in etree.fromstring(raw).iter()
+        if len(one) == 0 and (one.text or "").strip()
+    ]
     ours = [(one.tag, one.text) for one in written.iter() if len(one) == 0 and one.text]
     assert [tag for tag, _ in ours] == [tag for tag, _ in theirs]
     # Numbers lose their empty decimals, days their time of midnight; nothing else differs.
-    differing = {etree.QName(tag).localname for (tag, text), (_, other) in zip(ours, theirs, strict=True) if text != other}
+    differing = {
+        etree.QName(tag).localname
+        for (tag, text), (_, other) in zip(ours, theirs, strict=True)
+        if text != other
+    }
     assert differing == {
         "GrossWet", "NetWt", "InsurRate", "OtherRate", "DeclPrice", "DeclTotal", "GQty", "FirstQty", "SecondQty",
         "PricePerUnit", "DespDate", "CmplDschrgDt", "BillLadDate",
@@ -112,45 +124,9 @@ def test_what_we_write_is_valid_by_the_mended_schema(name: str) -> None:
 
 # Round trip
 
-TEXT = st.text(
-    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), min_size=1, max_size=12
-).map(str.strip).filter(bool)  # fmt: skip
-DIGITS = st.integers(1, 10**9).map(str)
-DAYS = st.dates().map(str)
-NUMBERS = st.decimals(0, 10**6, places=2).map(lambda number: DECLARATION.sections[0].elements["net_weight"].normal(number))
 
-
-def values(element: Element) -> st.SearchStrategy[str]:
-    """Values of the canonical form that the message has room for."""
-    if element.is_date:
-        return DAYS
-    if element.representation.startswith("N"):
-        return NUMBERS
-    if element.is_numeric:
-        return st.integers(1, 10 ** int(element.representation.removeprefix("n..")) - 1).map(str)
-    if element.code_list:
-        return st.sampled_from(sorted(catalogue.codelist(element.code_list).rows)[:50])
-    if element.check:
-        return st.sampled_from({"uscc": ["91510100569680768F"], "container": ["CSQU3054383"]}[element.check])
-    most = element.dec_length or int(element.representation.lstrip("C."))
-    if element.pattern:
-        return st.from_regex(element.pattern, fullmatch=True).map(str.strip).filter(lambda text: 0 < len(text) <= most)
-    return TEXT.filter(lambda text: len(text) <= most)
-
-
-def objects(section: Section) -> st.SearchStrategy[Any]:
-    fields = {name: values(element) for name, element in section.elements.items()}
-    required = {name: fields.pop(name) for name in list(fields)[:1]}
-    inner = {each.name: objects(each) for each in section.sections}
-    one = st.fixed_dictionaries(required, optional=fields | inner)
-    return st.lists(one, min_size=1, max_size=2) if section.occurs else one
-
-
-DOCUMENTS = st.fixed_dictionaries({}, optional={section.name: objects(section) for section in DECLARATION.sections})
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(DOCUMENTS)
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(declarations(narrow=True))
 def test_what_is_written_is_read_again(document: dict[str, Any]) -> None:
     assert DECLARATION.normalise(decmessage.read(decmessage.write(document))) == document
 
@@ -161,18 +137,23 @@ def test_our_samples_survive_the_message(name: str) -> None:
     assert DECLARATION.normalise(decmessage.read(decmessage.write(document))) == document
 
 
-@pytest.mark.parametrize("text", ["<14>I2017-0166475", "A & B", "]]>", '"\'', "line 1\nline 2", "中国𠮷", "a\tb", "\r\nx".strip()])
+@pytest.mark.parametrize(
+    "text", ["<14>I2017-0166475", "A & B", "]]>", "\"'", "line 1\nline 2", "中国𠮷", "a\tb", "\r\nx".strip()]
+)
 def test_special_characters_survive(text: str) -> None:
     document = {"head": {"ie_flag": "I", "marks": text}}
     assert decmessage.read(decmessage.write(document)) == document
-    assert in_head(f"<MarkNo><![CDATA[{text}]]></MarkNo>" if "]]>" not in text else f"<MarkNo>{']]&gt;'}</MarkNo>") == {"marks": text}
+    assert in_head(
+        f"<MarkNo><![CDATA[{text}]]></MarkNo>" if "]]>" not in text else f"<MarkNo>{']]&gt;'}</MarkNo>"
+    ) == {"marks": text}
 
 
 # Exports
 
 
 def test_exports_have_origin_and_destination_in_each_others_places() -> None:
-    line = "<DecLists><DecList><OriginCountry>DEU</OriginCountry><DestinationCountry>CHN</DestinationCountry></DecList></DecLists>"
+    inside = "<OriginCountry>DEU</OriginCountry><DestinationCountry>CHN</DestinationCountry>"
+    line = f"<DecLists><DecList>{inside}</DecList></DecLists>"
     plain = {"origin_country": "DEU", "destination_country": "CHN"}
     assert decmessage.read(message(line))["lines"] == [plain]
     export = decmessage.read(message(line, head="<IEFlag>E</IEFlag>"))
@@ -183,32 +164,42 @@ def test_exports_have_origin_and_destination_in_each_others_places() -> None:
 # Forms of the message
 
 
-@pytest.mark.parametrize("namespace", ["http://www.chinaport.gov.cn/dec", "http://www.chinaport.gov.cn/dec_3_1", ""])
+@pytest.mark.parametrize(
+    "namespace", ["http://www.chinaport.gov.cn/dec", "http://www.chinaport.gov.cn/dec_3_1", ""]
+)
 def test_versions_of_the_namespace_are_one(namespace: str) -> None:
     assert decmessage.read(message(namespace=namespace)) == {"head": {"ie_flag": "I"}}
 
 
 @pytest.mark.parametrize("declared", ["GB18030", "gbk", "GB2312"])
 def test_gb_encodings_are_read_whole(declared: str) -> None:
-    raw = f'<?xml version="1.0" encoding="{declared}"?>{message(head="<AgentName>镕𠮷€</AgentName>").decode()}'
+    raw = (
+        f'<?xml version="1.0" encoding="{declared}"?>{message(head="<AgentName>镕𠮷€</AgentName>").decode()}'
+    )
     assert decmessage.read(raw.encode("gb18030")) == {"head": {"agent_name": "镕𠮷€"}}
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b'\xef\xbb\xbf<?xml version="1.0" encoding="GBK"?>',
                                    b'<?xml version="1.0"?>\r\n', b"<!-- note --><?style x?>\n"])  # fmt: skip
 def test_a_mark_a_declaration_and_comments_may_stand_before(start: bytes) -> None:
-    assert decmessage.read(start + message(head="<AgentName>蓉欧</AgentName>")) == {"head": {"agent_name": "蓉欧"}}
+    assert decmessage.read(start + message(head="<AgentName>蓉欧</AgentName>")) == {
+        "head": {"agent_name": "蓉欧"}
+    }
 
 
 def test_what_xml_itself_needs_is_no_finding() -> None:
     raw = message().replace(
-        b"<DecMessage", b'<DecMessage Version="3.1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="a b"'
+        b"<DecMessage",
+        b'<DecMessage Version="3.1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="a b"',
     )
     assert decmessage.read(raw) == {"head": {"ie_flag": "I"}}
 
 
 def test_other_papers_names_of_a_tag_are_known() -> None:
-    assert in_head("<TradeCodeScc>1</TradeCodeScc><CiqEntyPortCode>2</CiqEntyPortCode>") == {"trade_uscc": "1", "entry_port": "2"}
+    assert in_head("<TradeCodeScc>1</TradeCodeScc><CiqEntyPortCode>2</CiqEntyPortCode>") == {
+        "trade_uscc": "1",
+        "entry_port": "2",
+    }
 
 
 def test_a_comment_inside_a_value_does_not_cut_it() -> None:
@@ -222,7 +213,6 @@ def test_a_comment_inside_a_value_does_not_cut_it() -> None:
     ("raw", "pointer", "path"),
     [
         (message(head="<PayWay>1</PayWay>"), "/head/PayWay", "DecMessage/DecHead/PayWay"),
-        (message("<TrnHead><TrnPreId>1</TrnPreId></TrnHead>"), "/TrnHead", "DecMessage/TrnHead"),
         (message("<DecLists><DecList><X>1</X></DecList></DecLists>"), "/lines/0/X", "DecMessage/DecLists/DecList/X"),
         (message("<DecLists><Odd>1</Odd></DecLists>"), "/DecLists~1Odd", "DecMessage/DecLists/Odd"),
         (message(head='<IEFlag x="1">I</IEFlag>'), "/head/IEFlag", "DecMessage/DecHead/IEFlag"),
@@ -240,11 +230,15 @@ def test_what_has_no_place_is_a_finding_with_its_xml_path(raw: bytes, pointer: s
 def test_an_element_that_stands_twice_is_a_finding_and_the_first_counts() -> None:
     raw = message(head="<GrossWet>1</GrossWet><GrossWet>2</GrossWet><GrossWet>3</GrossWet>")
     assert decmessage.read(raw)["head"] == {"gross_weight": "1", "GrossWet": "2", "GrossWet[2]": "3"}
-    assert [words for _, words in unknown(raw) if "stands twice" in words] == [words for _, words in unknown(raw)]
+    assert [words for _, words in unknown(raw) if "stands twice" in words] == [
+        words for _, words in unknown(raw)
+    ]
 
 
 def test_blank_strangers_say_nothing() -> None:
-    assert decmessage.read(message("<SddTax/><TrnHead> <A/> </TrnHead>", head="<InRatio/><IEFlag>I</IEFlag>")) == {"head": {"ie_flag": "I"}}
+    assert decmessage.read(
+        message("<SddTax/><TrnHead> <A/> </TrnHead>", head="<InRatio/><IEFlag>I</IEFlag>")
+    ) == {"head": {"ie_flag": "I"}}
 
 
 def test_an_empty_line_in_the_middle_keeps_its_place_and_one_at_the_end_goes() -> None:
@@ -261,6 +255,8 @@ def test_a_value_wider_than_its_place_is_never_cut() -> None:
 
 # Hostile XML
 
+MANY_ATTRIBUTES = " ".join(f"a{number}='1'" for number in range(5_000))
+ATTRIBUTES = " ".join(f"a{n}='1'" for n in range(5_000))
 BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x"}">' for n in range(10))
 
 
@@ -269,7 +265,8 @@ BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x"}">' for n in r
     [
         f"<!DOCTYPE d [{BOMB}]>".encode() + message(head="<AgentName>&e9;</AgentName>"),
         b'<?xml version="1.0"?>\n<!-- a --><!DOCTYPE d SYSTEM "file:///etc/passwd">' + message(),
-        b'<!DOCTYPE d [<!ENTITY x SYSTEM "http://127.0.0.1:1/">]>' + message(head="<AgentName>&x;</AgentName>"),
+        b'<!DOCTYPE d [<!ENTITY x SYSTEM "http://127.0.0.1:1/">]>'
+        + message(head="<AgentName>&x;</AgentName>"),
         b'<!DOCTYPE d [<!ENTITY a "' + b"x" * 500_000 + b'">]>' + message(head="&a;" * 100_000),
     ],
     ids=["entities", "external", "network", "quadratic"],
@@ -305,7 +302,7 @@ def test_a_doctype_in_a_text_is_a_text() -> None:
         (message("<a>" * 40 + "</a>" * 40), "xml-depth"),
         (b"<a>" * 100_000, "xml-depth"),
         (message("<a/>" * 100_000), "xml-too-many"),
-        (message(head=f"<x {' '.join(f'a{n}=\"1\"' for n in range(5_000))}/>"), "xml-too-many"),
+        (message(head=f"<x {MANY_ATTRIBUTES}/>"), "xml-too-many"),
     ],
 )
 def test_what_is_no_message_is_refused_with_a_reason(raw: bytes, code: str) -> None:
@@ -323,7 +320,8 @@ def test_no_bytes_raise_anything_but_a_refusal(raw: bytes) -> None:
         try:
             decmessage.read(body)
         except WindowError as error:
-            assert error.status == 400
+            if error.status != 400:
+                raise
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
@@ -345,6 +343,5 @@ def test_all_text_of_any_tree_is_somewhere_in_what_is_read(tree: Any) -> None:
     root = etree.Element("DecMessage")
     build(root, tree)
     raw = etree.tostring(root)
-    there = Counter("".join(etree.fromstring(raw).itertext()).split())
-    assert Counter(word for text in leaves(decmessage.read(raw)) for word in text.split()).total() >= len(there)
-    assert set("".join(there)) == set("".join(leaves(decmessage.read(raw)))) - {" "}
+    there = Counter("".join("".join(etree.fromstring(raw).itertext()).split()))
+    assert Counter("".join("".join(leaves(decmessage.read(raw))).split())) == there

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,11 @@ class CodeList:
         return self._by_column(self.columns.index(column)).get(value, [])
 
     def instead(self, code: str) -> list[str]:
-        """The right codes for one of another set (142 for CHN), for a retired one, or for one in small letters."""
+        """The right codes for one of another set (142 for CHN), for a retired one, or for one in small letters.
+
+        Several where a code stood for several, the likeliest first. Customs' sets come before the inspection
+        service's: bonded and e-commerce messages still use them, so it is theirs that get mixed in.
+        """
         if successor := self.successor(code):
             return [successor]
         found = (self.crosswalk(column, code) for column in _OTHER_SETS)
@@ -119,9 +124,22 @@ class CodeList:
         return next((codes for codes in found if codes), capitals)
 
     def nearest(self, code: str) -> list[str]:
-        from difflib import get_close_matches  # a cold start has no use for it
+        """Up to three codes that are one slip of the keyboard away: swapped, left out, too many, or another key."""
+        text = code[:20].upper()
+        if len(text) < 3:
+            return []  # everything resembles everything
+        halves = [(text[:at], text[at:]) for at in range(len(text) + 1)]
+        slips = chain(
+            (head + tail[1] + tail[0] + tail[2:] for head, tail in halves[:-2]),
+            (head + tail[1:] for head, tail in halves[:-1]),
+            (head + key + tail for head, tail in halves for key in self._keys),
+            (head + key + tail[1:] for head, tail in halves[:-1] for key in self._keys),
+        )
+        return list(islice(dict.fromkeys(slip for slip in slips if slip in self.rows), 3))
 
-        return get_close_matches(code[:20].upper(), self.rows, n=3, cutoff=0.7)
+    @cached_property
+    def _keys(self) -> str:
+        return "".join(sorted({key for code in self.rows for key in code}))
 
     @cached_property
     def dated(self) -> frozenset[str]:
@@ -129,7 +147,9 @@ class CodeList:
         bounds = [at for at, name in enumerate(self.columns) if name in ("effective_from", "effective_to")]
         if not bounds:
             return frozenset()
-        return frozenset(code for code, row in self.rows.items() if any(at < len(row) and row[at] for at in bounds))
+        return frozenset(
+            code for code, row in self.rows.items() if any(at < len(row) and row[at] for at in bounds)
+        )
 
     def _by_column(self, position: int) -> dict[str, list[str]]:
         if position not in self._crosswalks:
@@ -173,13 +193,16 @@ def document(name: str = "declaration", version: int = 1) -> Document:
         name_en=raw["name_en"],
         dec_namespace=raw["dec_namespace"],
         dec_root=raw["dec_root"],
+        dec_not_carried={tag: (zh, en) for tag, (zh, en) in raw["dec_not_carried"].items()},
         sections=tuple(_section(one, elements) for one in raw["sections"]),
         codelist=codelist,
     )
 
 
 def _element(raw: Mapping[str, Any]) -> Element:
-    members: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+    members: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()
+    }
     return Element(**members)
 
 

@@ -5,11 +5,12 @@ an identifier by its check digit.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from singlewindow import canonical, wording
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # An answer ends at Lambda's 6 MB, and a hostile body of 1 MB has room for 300,000 empty lines.
 MOST_ITEMS = 5_000
 MOST_FINDINGS = 2_000
+MOST_STRANGERS = 500
 
 _CANONICAL_NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{0,29}[1-9])?").fullmatch
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?").fullmatch
@@ -175,6 +177,11 @@ class Section:
         return dates | dict.fromkeys(self._numeric, _plain_number)
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """All that may stand in one of its objects."""
+        return frozenset((*self.elements, *(section.name for section in self.sections)))
+
+    @cached_property
     def tags(self) -> Mapping[str, str]:
         """The name of an element by its tag in DecMessage."""
         return {tag: one.name for one in self.elements.values() for tag in (*one.dec_also, one.dec)}
@@ -199,6 +206,7 @@ class Document:
     name_en: str
     dec_namespace: str
     dec_root: str
+    dec_not_carried: Mapping[str, tuple[str, str]]
     sections: tuple[Section, ...]
     codelist: Callable[[str], "CodeList"] = field(repr=False, compare=False)
 
@@ -220,7 +228,7 @@ class Document:
         return dict(_places(self.sections, ""))
 
     def normalise(self, raw: Any) -> Any:
-        """The canonical form: numbers as plain texts, blanks dropped, days in ISO 8601. Never raises: odd shapes stay."""
+        """The canonical form: plain numbers, ISO days, no blanks. Never raises: odd shapes stay as they are."""
         if not isinstance(raw, Mapping):
             return raw
         within = self._within
@@ -228,24 +236,21 @@ class Document:
         return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
     def bounded(self, document: Any) -> Any:
-        """The document with its lists cut to one entry more than they may hold: what is worth judging.
-
-        The same object where nothing was cut. Bounds the work that a hostile document causes.
-        """
-        return _bounded(self.sections, document, _Budget()) if isinstance(document, dict) else document
+        """What of it is worth judging; the same object where that is all. Bounds the work of a hostile document."""
+        return _Worth().of(document, self._within, self.sections)
 
     def shape_findings(self, document: Any) -> list[Finding]:
         """Everything that JSON Schema has against the canonical form; at most MOST_FINDINGS, and one that says so."""
         if self._validator.is_valid(document):
             return []
-        budget = _Budget()
-        judged = _bounded(self.sections, document, budget) if isinstance(document, dict) else document
+        worth = _Worth()
+        judged = worth.of(document, self._within, self.sections)
         found: list[Finding] = []
         for error in self._validator.iter_errors(judged):
             found.extend(self._shape(document, tuple(error.instance_path), error.kind, len(found)))
             if len(found) > MOST_FINDINGS:
                 break
-        if len(found) > MOST_FINDINGS or budget.left < 0:
+        if len(found) > MOST_FINDINGS or not worth.whole:
             return [*found[:MOST_FINDINGS], wording.more(MOST_FINDINGS)]
         return found
 
@@ -288,7 +293,10 @@ class Document:
                 known = {name: element.dec for name, element in elements.items()}
                 known |= {section.name: section.dec for section in sections}
                 for count, name in enumerate(kind.unexpected, already):
-                    yield wording.unknown(path, name, parent, known, tags, guess=count < 100)
+                    if not path and (part := self.dec_not_carried.get(name.partition("[")[0])):
+                        yield wording.not_carried(name, part, parent[name])
+                    else:
+                        yield wording.unknown(path, name, parent, known, tags, guess=count < 100)
                     if count > MOST_FINDINGS:
                         return
             case keyword:
@@ -296,8 +304,8 @@ class Document:
                 element = elements.get(path[-1]) if path and isinstance(path[-1], str) else None
                 if element is None:
                     section = self._place(path[:-1])[1] if path else ()
-                    part = next((one for one in section if path and one.name == path[-1]), None)
-                    yield wording.odd_section(path, keyword, given, part)
+                    odd = next((one for one in section if path and one.name == path[-1]), None)
+                    yield wording.odd_section(path, keyword, given, odd)
                 else:
                     yield wording.odd_value(path, keyword, given, element, self._mended(element, given))
 
@@ -307,7 +315,12 @@ class Document:
         return next((text for text in wording.guesses(element, given) if fits(text)), None)
 
     def _judge(
-        self, sections: tuple[Section, ...], value: Mapping[str, Any], above: str, as_at: date, found: list[Finding]
+        self,
+        sections: tuple[Section, ...],
+        value: Mapping[str, Any],
+        above: str,
+        as_at: date,
+        found: list[Finding],
     ) -> None:
         for section in sections:
             inner = value.get(section.name)
@@ -342,11 +355,42 @@ class Document:
             self._judge(section.sections, item, place, as_at, found)
 
 
-class _Budget:
-    """How many more entries of lists will be judged."""
+class _Worth:
+    """What of a document is worth judging: lists up to one entry more than they may hold, objects with what they may
+    have and MOST_STRANGERS others. `whole` is False where that leaves out what no finding speaks of."""
 
     def __init__(self) -> None:
-        self.left = MOST_ITEMS
+        self.whole = True
+        self._left = MOST_ITEMS
+
+    def of(self, value: Any, names: Collection[str], sections: tuple[Section, ...]) -> Any:
+        """The very object where nothing is left out."""
+        if not isinstance(value, dict):
+            return value
+        kept = value
+        if len(value) > len(names) + MOST_STRANGERS:
+            self.whole = False
+            strangers = islice((name for name in value if name not in names), MOST_STRANGERS)
+            kept = {name: value[name] for name in chain(filter(value.__contains__, names), strangers)}
+        cut = {}
+        for section in sections:
+            inner = kept.get(section.name)
+            if section.occurs is not None and isinstance(inner, list):
+                less = self._of_list(section, inner)
+            else:
+                less = self.of(inner, section.names, section.sections)
+            if less is not inner:
+                cut[section.name] = less
+        return kept | cut if cut else kept
+
+    def _of_list(self, section: Section, items: list[Any]) -> list[Any]:
+        assert section.occurs is not None
+        most = min(section.occurs[1] + 1, self._left)
+        self.whole = self.whole and len(items[: section.occurs[1] + 1]) <= most
+        self._left -= min(len(items), most)
+        kept = [self.of(one, section.names, section.sections) for one in items[:most]]
+        same = len(kept) == len(items) and all(one is other for one, other in zip(kept, items, strict=True))
+        return items if same else kept
 
 
 class _Fits:
@@ -374,24 +418,6 @@ def _places(sections: Iterable[Section], above: str) -> Iterator[tuple[str, Elem
         yield from _places(section.sections, place)
 
 
-def _bounded(sections: tuple[Section, ...], value: dict[str, Any], budget: _Budget) -> dict[str, Any]:
-    cut = {}
-    for section in sections:
-        inner = value.get(section.name)
-        if section.occurs is None or not isinstance(inner, list):
-            continue
-        most = min(section.occurs[1] + 1, max(budget.left, 0))
-        kept = inner[:most] if len(inner) > most else inner
-        budget.left -= min(len(inner), section.occurs[1] + 1)
-        if section.sections:
-            deeper = [_bounded(section.sections, one, budget) if isinstance(one, dict) else one for one in kept]
-            if any(one is not other for one, other in zip(deeper, kept, strict=True)):
-                kept = deeper
-        if kept is not inner:
-            cut[section.name] = kept
-    return value | cut if cut else value
-
-
 def _at(document: Any, path: Path) -> Any:
     for part in path:
         document = document[part]
@@ -408,7 +434,11 @@ def _plain_number(text: str) -> str:
 
 def _number_text(number: float | Decimal) -> str:
     """Any JSON number; one of absurd size stays in its notation (1E+999999 written out would fill the memory)."""
-    value = number if isinstance(number, Decimal) else Decimal(repr(number) if isinstance(number, float) else number)
+    value = (
+        number
+        if isinstance(number, Decimal)
+        else Decimal(repr(number) if isinstance(number, float) else number)
+    )
     if not value.is_finite() or abs(value.adjusted()) > 40:
         return str(value)
     return canonical.plain(value) if value else "0"

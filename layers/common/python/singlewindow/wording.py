@@ -19,6 +19,8 @@ _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?").fullmatch
 _OTHER_DAY = re.compile(r"([0-9]{4})([/.年])([0-9]{1,2})[/.月]([0-9]{1,2})日?").fullmatch
 _DECIMAL = re.compile(r"N(\d+),(\d+)").fullmatch
 _STRUCTURE = "catalogue/documents"
+# A country's old number stood for all its ports.
+_MOST_NAMED = 3
 # Wider than any number here; Python refuses to write out much wider ones.
 _WIDE = 10**30
 
@@ -53,7 +55,12 @@ CHECKS = {
 
 def guesses(element: "Element", given: Any) -> Iterator[str]:
     """Other spellings of the same value: half-width, capitals, a number without separators, a day in ISO 8601."""
-    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < _WIDE and not element.is_numeric:
+    if (
+        isinstance(given, int)
+        and not isinstance(given, bool)
+        and 0 <= given < _WIDE
+        and not element.is_numeric
+    ):
         yield str(given)
     if not isinstance(given, str) or len(given) > 100:
         return
@@ -72,7 +79,13 @@ def missing(path: "Path", element: "Element | None") -> Finding:
 
 
 def unknown(
-    path: "Path", name: str, parent: Mapping[str, Any], known: Mapping[str, str], tags: tuple[str, ...], *, guess: bool
+    path: "Path",
+    name: str,
+    parent: Mapping[str, Any],
+    known: Mapping[str, str],
+    tags: tuple[str, ...],
+    *,
+    guess: bool,
 ) -> Finding:
     """A member that the document does not have. `known`: names that stand here, with their tags in DecMessage."""
     given, here = parent[name], (*path, name)
@@ -92,19 +105,36 @@ def unknown(
     return finding(here, None, "SHAPE-UNKNOWN", given, meant or "a known field", zh, en, fix=fix)
 
 
+def not_carried(tag: str, part: tuple[str, str], given: Any) -> Finding:
+    """A part of the message that is known and has no place here yet: it must not be taken for filed."""
+    zh = f"{part[0]}（{tag}）：本版本尚不承载，请仍按原渠道申报"
+    en = f"{tag} ({part[1]}) is not carried in this version"
+    return finding(
+        (tag,), None, "SHAPE-NOT-CARRIED", given, "nothing", zh, f"{en}: file it where you did until now"
+    )
+
+
 def odd_section(path: "Path", keyword: str, given: Any, section: "Section | None") -> Finding:
     """A section of another JSON type, or with too few or too many entries."""
     if keyword in ("minItems", "maxItems") and section and section.occurs:
         least, most = section.occurs
-        limit, word_zh, word_en = (least, "至少", "at least") if keyword == "minItems" else (most, "最多", "at most")
-        zh, en = f"{section.name_zh}{word_zh} {limit} 项", f"There must be {word_en} {limit} {section.name_en}"
-        return finding(path, None, "SHAPE-COUNT", len(given), f"{word_en} {limit}", f"{zh}（现 {len(given)} 项）", en)
+        limit, word_zh, word_en = (
+            (least, "至少", "at least") if keyword == "minItems" else (most, "最多", "at most")
+        )
+        zh, en = (
+            f"{section.name_zh}{word_zh} {limit} 项",
+            f"There must be {word_en} {limit} {section.name_en}",
+        )
+        return finding(
+            path, None, "SHAPE-COUNT", len(given), f"{word_en} {limit}", f"{zh}（现 {len(given)} 项）", en
+        )
     is_list = section is not None and section.occurs is not None
     name_zh, name_en = (section.name_zh, section.name_en) if section else ("此处", "This place")
     kind_zh, kind_en = ("列表", "a list") if is_list else ("对象", "an object")
     zh, en = f"{name_zh}应为{kind_zh}", f"{name_en[:1].upper()}{name_en[1:]} must be {kind_en}"
-    # One object where a list of them belongs: whoever sends it means a list of one.
-    fix = ({"op": "replace", "path": pointer(path), "value": [given]},) if is_list and isinstance(given, dict) else ()
+    # One object of texts where a list of them belongs: whoever sends it means a list of one.
+    single = is_list and isinstance(given, dict) and all(isinstance(value, str) for value in given.values())
+    fix = ({"op": "replace", "path": pointer(path), "value": [given]},) if single else ()
     return finding(path, None, "SHAPE-TYPE", given, kind_en, zh, en, fix=fix)
 
 
@@ -151,13 +181,15 @@ def wrong_code(
     at: str, element: "Element", codes: "CodeList", given: str, as_at: date, mended: str | None
 ) -> Finding:
     """A code of another set is told from one of no set: mixing is refused with the right code named."""
-    right = codes.instead(given) or ([mended] if mended else [])
+    right = (codes.instead(given) or ([mended] if mended else []))[:_MOST_NAMED]
     near: list[str] = []
     named = [f"{code}（{codes.label(code, 'zh')}）" for code in right]
     named_en = [f"{code} ({codes.label(code, 'en')})" for code in right]
     if given in codes.rows:
         zh, en = _out_of_force(codes.row(given), as_at)
-        zh, en = (f"{zh}，应填 {'或'.join(named)}", f"{en}; write {' or '.join(named_en)}") if right else (zh, en)
+        zh, en = (
+            (f"{zh}，应填 {'或'.join(named)}", f"{en}; write {' or '.join(named_en)}") if right else (zh, en)
+        )
     elif right:
         zh = f"“{given}”不是本代码表的代码，应填 {'或'.join(named)}"
         en = f"“{given}” belongs to another code set; write {' or '.join(named_en)}"
@@ -191,12 +223,16 @@ def wrong_check(at: str, element: "Element", given: str) -> Finding:
 
 
 def no_day(at: str, element: "Element", given: str) -> Finding:
-    return finding(at, element, "CHECK-DATE", given, "a day of the calendar", "日期不存在", "is no day of the calendar")
+    return finding(
+        at, element, "CHECK-DATE", given, "a day of the calendar", "日期不存在", "is no day of the calendar"
+    )
 
 
 def more(shown: int) -> Finding:
     zh, en = f"问题过多，仅列出前 {shown} 项，其余未检查", f"Too much is wrong: the first {shown} are shown"
-    return finding((), None, "SHAPE-MORE", None, "fewer faults or entries", zh, f"{en}, the rest was not judged")
+    return finding(
+        (), None, "SHAPE-MORE", None, "fewer faults or entries", zh, f"{en}, the rest was not judged"
+    )
 
 
 def finding(

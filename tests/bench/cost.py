@@ -1,0 +1,264 @@
+"""What a million declarations cost at list prices: AWS operations counted on a real run of the local stack."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra import ROOT
+from infra.stage.template import load_yaml
+from tests.bench import capacity, prices, staged
+from tests.bench.recording import Invocation, Recording, recorded
+from tests.bench.report import Breakdown, Figure
+from tests.bench.window import Window, declaration
+
+REACH = 300.0
+DECLARATIONS = 3
+_ROUNDS = 9
+
+# Who is asked, and what our sample goes without for that. Port and tax are told in any case.
+_SCENARIOS: dict[str, tuple[str, ...]] = {
+    "customs, ciq and mofcom answer, port and tax are told": ("maritime",),
+    "customs and ciq answer, port and tax are told": ("maritime", "mofcom"),
+}
+_SERVICES = {
+    "stepfunctions": "Step Functions",
+    "dynamodb": "DynamoDB",
+    "s3": "S3",
+    "sns": "SNS",
+    "sqs": "SQS",
+    "lambda": "Lambda",
+    "apigateway": "API Gateway",
+    "logs": "CloudWatch Logs",
+    "kms": "KMS",
+    "xray": "X-Ray",
+    "transfer": "Transfer",
+}
+
+
+@dataclass
+class Usage:
+    """(price item, what for) → amount a declaration."""
+
+    amounts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, item: str, what: str, amount: float) -> None:
+        if amount:
+            self.amounts[item, what] += amount  # type: ignore[assignment]
+
+    def dollars(self, of: str = "") -> float:
+        """For a million declarations, without transfer; of all, or `of` what has this in its name."""
+        return sum(
+            amount * prices.of(item)
+            for (item, what), amount in self.amounts.items()
+            if of in what and not item.startswith("transfer")
+        )
+
+    def __truediv__(self, number: int) -> "Usage":
+        return Usage(Counter({key: amount / number for key, amount in self.amounts.items()}))
+
+
+def measure(window: Window, recording: Recording) -> Iterator[Figure]:
+    """Two figures: with three agencies that the release waits for, and with two."""
+    authorizer = _billed(window, "IdentityAuthorize", recording.of("IdentityAuthorize")[:1])[0]
+    for name, without in _SCENARIOS.items():
+        documents = [declaration(*without) for _ in range(DECLARATIONS)]
+        usage = _usage(window, documents, authorizer)
+        dollars = usage.dollars()
+        cached = dollars - usage.dollars(of="authorizer")
+        yield Figure(
+            name=f"List price of a million declarations: {name}",
+            value=f"${dollars:.0f}",
+            reach="≤ $300",
+            met=dollars <= REACH,
+            conditions=_conditions(cached),
+            breakdowns=(_by_service(usage), _in_detail(usage)),
+        )
+
+
+def _conditions(cached: float) -> tuple[str, ...]:
+    table = prices.table()
+    return (
+        f"list prices of {table['region']}, {table['as_of']} (tests/bench/prices.json), first tier, no free tier",
+        (
+            f"the mean of {DECLARATIONS} declarations of 22 lines sent one after another to the local stack, so that"
+            " nothing is batched with another's; agencies answer at once by queue"
+        ),
+        "DynamoDB: units by the item sizes of every call, transactions twice; S3 and SNS: every call; with retries",
+        (
+            "SQS: SNS's deliveries (counted as sends), a receive and a delete a batch of Lambda's pollers, and the"
+            " agencies' receive, delete and send; empty receives come with time, not with declarations: left out"
+        ),
+        (
+            "Step Functions: states entered in the executed history, and what was scheduled again (AWS counts each time"
+            " that a step is executed, hence neither start nor end)"
+        ),
+        (
+            "Lambda: CPU of each recorded invocation replayed warm from its package, stretched to its memory's share of"
+            " a vCPU, and an assumed wait for each AWS call; rounded up to milliseconds"
+        ),
+        f"the authorizer once a request; were its cache always warm, the sum would be ${cached:.0f}",
+        *(
+            f"assumed, {name} = {each['value']}: {each['says']}"
+            for name, each in table["assumptions"].items()
+        ),
+        "left out: what costs by the month (storage, alarms, keys, metrics); transfer to the internet stands beside",
+    )
+
+
+def _usage(window: Window, documents: list[dict[str, Any]], authorizer: float) -> Usage:
+    """A declaration's mean usage."""
+    usage, stage = Usage(), window.stage
+    stage.settle(20)
+    lines_before = len(stage.logs)
+    with recorded(stage) as recording:
+        sent = []
+        for document in documents:
+            sent.append(window.submit(document))
+            stage.settle(20)
+    lines = list(stage.logs)[lines_before:]
+    for window_no in sent:
+        state = window.trader.show(window_no)["state"]
+        if state != "RELEASED":
+            raise RuntimeError(f"{window_no} is {state}")
+    _add_calls(usage, recording)
+    _add_queues(usage, recording)
+    _add_functions(usage, window, recording, authorizer)
+    for execution in stage.executions():
+        if execution["name"].split("-")[0] in sent:
+            _add_history(usage, stage.history(execution["executionArn"]))
+    written = sum(len(line.text.encode()) + prices.assumed("line_log_bytes") for line in lines)
+    usage.add("logs.gb", "lines of ours", written / 1e9)
+    usage.add("kms.request", "data keys (assumed)", prices.assumed("kms_requests") * len(documents))
+    _add_platform(usage, recording)
+    return usage / len(documents)
+
+
+def _add_platform(usage: Usage, recording: Recording) -> None:
+    """What Lambda logs and traces of its own, as the template's functions tell it to."""
+    resources = load_yaml(ROOT / "template.yaml")["Resources"]
+    workflows = [each for each in resources.values() if each["Type"] == "AWS::Serverless::StateMachine"]
+    traced = sum(each["Properties"]["Tracing"]["Enabled"] for each in workflows) * DECLARATIONS
+    for invocation in recording.invocations:
+        properties = resources[invocation.function]["Properties"]
+        if properties["LoggingConfig"].get("SystemLogLevel", "INFO") == "INFO":
+            usage.add("logs.gb", "Lambda's own", prices.assumed("platform_log_bytes") / 1e9)
+        traced += properties["Tracing"] == "Active" and "methodArn" not in invocation.event
+    usage.add("xray.trace", "sampled (assumed)", prices.assumed("sampled") * traced)
+
+
+def _add_calls(usage: Usage, recording: Recording) -> None:
+    for call in recording.calls:
+        if call.service == "dynamodb":
+            written, read = capacity.units(call)
+            usage.add("dynamodb.wru", call.operation, written * call.attempts)
+            usage.add("dynamodb.rru", call.operation, read * call.attempts)
+        elif call.service == "s3":
+            usage.add("s3.put" if call.operation == "PutObject" else "s3.get", call.operation, call.attempts)
+        elif call.service == "sns":
+            size = sum(len(entry["Message"].encode()) for entry in call.params["PublishBatchRequestEntries"])
+            usage.add(
+                "sns.request", _topic(call.params["TopicArn"]), math.ceil(size / 65_536) * call.attempts
+            )
+        elif call.service == "sqs":
+            usage.add("sqs.request", call.operation, call.attempts)
+
+
+def _add_queues(usage: Usage, recording: Recording) -> None:
+    """Deliveries, receives and deletes around the recorded batches; and the agencies' own requests."""
+    for invocation in recording.invocations:
+        records = _queue_records(invocation)
+        if not records:
+            continue
+        by_agency = records[0]["eventSourceARN"].endswith("-replies")
+        usage.add(
+            "sqs.request", "replies sent" if by_agency else "delivered by SNS to our inboxes", len(records)
+        )
+        usage.add("sqs.request", "received and deleted by Lambda's pollers", 2)
+    asked = sum(
+        len(call.params["PublishBatchRequestEntries"])
+        for call in recording.calls
+        if call.service == "sns" and _topic(call.params["TopicArn"]) == "messages"
+    )
+    usage.add("sqs.request", "delivered by SNS to agencies", asked)
+    usage.add("sqs.request", "received and deleted by agencies", 2 * asked)
+
+
+def _add_functions(usage: Usage, window: Window, recording: Recording, authorizer: float) -> None:
+    requests = 0
+    for function in recording.functions:
+        invocations = recording.of(function)
+        if function == "IdentityAuthorize":
+            continue  # it is counted once a request, whatever the cache has spared here
+        usage.add("lambda.request", "invocations", len(invocations))
+        usage.add("lambda.gb_second", "GB-seconds", sum(_billed(window, function, invocations)))
+        answered = [one for one in invocations if "httpMethod" in one.event]
+        requests += len(answered)
+        out = sum(len((one.answer.get("body") or "").encode()) for one in answered)
+        usage.add("transfer.gb", "answers to the internet", out / 1e9)
+    usage.add("apigateway.request", "requests", requests)
+    usage.add("lambda.request", "authorizer, not cached", requests)
+    usage.add("lambda.gb_second", "authorizer, not cached", requests * authorizer)
+
+
+def _billed(window: Window, name: str, invocations: list[Invocation]) -> list[float]:
+    """GB-seconds of each invocation."""
+    function = window.stage.functions.find(name)
+    wait = prices.assumed("service_ms")
+    stretch = max(1.0, prices.assumed("vcpu_mb") / function.memory)
+    cpu = staged.run(function, invocations, _ROUNDS).warm
+    billed = []
+    for invocation, seconds in zip(invocations, cpu, strict=True):
+        waited = sum(wait[call.service] * call.attempts for call in invocation.calls)
+        billed.append(math.ceil(seconds * 1000 * stretch + waited) / 1000 * function.memory / 1024)
+    return billed
+
+
+def _add_history(usage: Usage, history: Iterable[dict[str, Any]]) -> None:
+    entered: Counter[str] = Counter()
+    scheduled = 0
+    for event in history:
+        if event["type"].endswith("StateEntered"):
+            entered[event["stateEnteredEventDetails"]["name"]] += 1
+        scheduled += event["type"] in ("TaskScheduled", "LambdaFunctionScheduled")
+    tasks = entered.total() - entered["Agencies"] - entered["Unanswered"]
+    for state, times in entered.items():
+        usage.add("stepfunctions.transition", f"state {state}", times)
+    usage.add("stepfunctions.transition", "retries", max(0, scheduled - tasks))
+
+
+def _by_service(usage: Usage) -> Breakdown:
+    sums: Counter[str] = Counter()
+    for (item, _), amount in usage.amounts.items():
+        sums[_SERVICES[item.split(".")[0]]] += amount * prices.of(item)  # type: ignore[assignment]
+    beside = sums.pop("Transfer", 0)
+    rows = [(service, f"{dollars:.2f}") for service, dollars in sums.most_common()]
+    rows += [("sum", f"{sum(sums.values()):.2f}"), ("beside: transfer to the internet", f"{beside:.2f}")]
+    return Breakdown("By service", ("service", "$ a million"), tuple(rows))
+
+
+def _in_detail(usage: Usage) -> Breakdown:
+    order = list(_SERVICES)
+    rows = [
+        (
+            f"{_SERVICES[item.split('.')[0]]}: {what}",
+            f"{amount:,.1f}" if amount >= 0.1 else f"{amount:.2g}",
+            prices.unit(item),
+            f"{amount * prices.of(item):.2f}",
+        )
+        for (item, what), amount in sorted(
+            usage.amounts.items(),
+            key=lambda one: (order.index(one[0][0].split(".")[0]), -one[1] * prices.of(one[0][0])),
+        )
+    ]
+    return Breakdown("By operation", ("operation", "a declaration", "of", "$ a million"), tuple(rows))
+
+
+def _queue_records(invocation: Invocation) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = invocation.event.get("Records", [])
+    return records if records and records[0].get("eventSource") == "aws:sqs" else []
+
+
+def _topic(arn: str) -> str:
+    return arn.rsplit("-", 1)[1]
