@@ -41,14 +41,14 @@ def _table(name: str) -> Verbs:
     """`table:in-transit` is InTransitTable of the owner's resources.yaml, found as IN_TRANSIT_TABLE."""
     logical_id = "".join(part.capitalize() for part in name.split("-")) + "Table"
     env = {f"{name.upper().replace('-', '_')}_TABLE": {"Ref": logical_id}}
-    table = (_arn(logical_id), {"Fn::Sub": f"${{{logical_id}.Arn}}/index/*"})
-    write = (*_READ, *_PUT, "dynamodb:BatchWriteItem", "dynamodb:DeleteItem")
+    table = (_arn(logical_id),)
+    write = (*_READ, *_PUT, "dynamodb:BatchWriteItem")
     return {"read": Grant(env, _READ, table), "write": Grant(env, write, table, owns=True)}
 
 
 def _archive() -> Verbs:
     env, objects = {"ARCHIVE_BUCKET": {"Ref": "ArchiveBucket"}}, ({"Fn::Sub": "${ArchiveBucket.Arn}/*"},)
-    read = ("s3:GetObject", "s3:GetObjectVersion")
+    read = ("s3:GetObject",)
     return {"read": Grant(env, read, objects), "write": Grant(env, (*read, "s3:PutObject"), objects)}
 
 
@@ -62,7 +62,7 @@ def _workflow(name: str) -> Verbs:
     stack = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${AWS::StackName}"
     machine = {"Fn::Sub": f"{stack}-{name}"}
     env = {f"{name.upper().replace('-', '_')}_WORKFLOW": machine}
-    tokens = ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess")
+    tokens = ("states:SendTaskSuccess",)
     return {
         "start": Grant(env, ("states:StartExecution",), (machine,)),
         # A token finds its way by itself: no name needed.
@@ -95,7 +95,9 @@ def find(use: str) -> Grant:
     kind, _, own_name = name.partition(":")
     verbs = _NAMED[kind](own_name) if kind in _NAMED and own_name else _RESOURCES.get(name)
     if verbs is None:
-        raise LookupError(f"{use!r}: no resource {name!r}; known: table:<name>, workflow:<name>, {', '.join(_RESOURCES)}")
+        raise LookupError(
+            f"{use!r}: no resource {name!r}; known: table:<name>, workflow:<name>, {', '.join(_RESOURCES)}"
+        )
     if verb not in verbs:
         raise LookupError(f"{use!r}: {name} has no verb {verb!r}; known: {', '.join(verbs)}")
     return verbs[verb]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from declarations import arrival, clearance, decmessage, lifecycle, listing, view
+from declarations import arrival, clearance, lifecycle, listing, view
 from declarations.check import Report, check
 from declarations.split import split
 from singlewindow import canonical, catalogue, clock, correlation, settings
@@ -14,7 +14,7 @@ from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.consignment import Body, Change, Consignment, Submission
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Actor, Event
-from singlewindow.ids import WINDOW_NO, new_window_no
+from singlewindow.ids import WINDOW_NO, is_uscc, new_window_no
 from singlewindow.parties import STAFF, TRADERS
 
 app = Capability("declarations")
@@ -54,7 +54,9 @@ def submit(request: Request) -> Answer:
         change = _submission_change(request, document, body, drafting, version=1)
         answer = view.brief(window_no, 1, change.state or "")
         try:
-            ledger.open_consignment(window_no, replace(change, submission=replace(submission, answer=answer)), parties)
+            ledger.open_consignment(
+                window_no, replace(change, submission=replace(submission, answer=answer)), parties
+            )
         except ledger.Taken:
             continue
         except ledger.Duplicate as duplicate:
@@ -78,7 +80,10 @@ def dry_run(request: Request) -> dict[str, Any]:
 
 
 @app.route(
-    "/declarations", allow=TRADERS + STAFF, query=("state", "from", "to", "cursor", "limit"), responses={200: "Page"}
+    "/declarations",
+    allow=TRADERS + STAFF,
+    query=("state", "from", "to", "cursor", "limit"),
+    responses={200: "Page"},
 )
 def browse(request: Request) -> dict[str, Any]:
     """The caller's declarations, newest first; staff see all of up to 31 days."""
@@ -107,14 +112,21 @@ def resubmit(request: Request, window_no: str) -> Answer:
     _visible(request, window_no)
     expected = request.headers.get("if-match")
     if expected is None:
-        raise WindowError(428, "if-match-missing", "send the ETag of the version that you replace", detail_zh="缺少 If-Match")
+        raise WindowError(
+            428,
+            "if-match-missing",
+            "send the ETag of the version that you replace",
+            detail_zh="缺少 If-Match",
+        )
     report = _checked(request, clock.business_date())
     document = report.document
     drafting = _is_draft(document)
     if not (report.valid or drafting):
         raise _invalid(report)
     if _direction(document) != window_no[0]:
-        raise conflict("direction-fixed", f"{window_no} stays what it is: {window_no[0]}", "进出口标志不可更改")
+        raise conflict(
+            "direction-fixed", f"{window_no} stays what it is: {window_no[0]}", "进出口标志不可更改"
+        )
     parties = _parties(request, document)
     body = _fitting(_body(request, document))
 
@@ -123,12 +135,21 @@ def resubmit(request: Request, window_no: str) -> Answer:
         allowed = lifecycle.allowed_to_trader(consignment.state)
         if asked not in allowed:
             raise conflict(
-                "illegal-event", f"not while {consignment.state}", "当前状态不允许此操作", state=consignment.state, allowed=allowed
+                "illegal-event",
+                f"not while {consignment.state}",
+                "当前状态不允许此操作",
+                state=consignment.state,
+                allowed=allowed,
             )
         if expected not in ("*", view.etag(consignment)):
-            raise WindowError(412, "stale", f"the version is {view.etag(consignment)} now", detail_zh="版本已变化，请重新读取")
+            raise WindowError(
+                412,
+                "stale",
+                f"the version is {view.etag(consignment)} now",
+                detail_zh="版本已变化，请重新读取",
+            )
         change = _submission_change(request, document, body, drafting, version=consignment.version + 1)
-        return replace(change, parties=consignment.snapshot.parties | parties)
+        return replace(change, parties=parties)
 
     consignment = ledger.amend(window_no, revise)
     return _receipt(view.brief(window_no, consignment.version, consignment.state), report)
@@ -162,12 +183,15 @@ def _start_clearance(event: Event) -> None:
     consignment = ledger.read(event.window_no)
     if consignment is None or consignment.version != event.declaration_version:
         return
-    waiting = {one["agency"] for one in event.data["agencies"] if one["timeout_seconds"]}
+    waiting = {one["agency"] for one in event.data["agencies"] if one["part"] == "decides"}
     if any(e.type == "AgencyAsked" and e.data["agency"] in waiting for e in consignment.of_version()):
         return
     cap = int(settings.get("ANSWER_TIMEOUT_CAP", "0"))
     agencies = [
-        {"agency": one["agency"], "timeout_seconds": min(one["timeout_seconds"], cap or one["timeout_seconds"])}
+        {
+            "agency": one["agency"],
+            "timeout_seconds": min(one["timeout_seconds"], cap or one["timeout_seconds"]),
+        }
         for one in event.data["agencies"]
         if one["agency"] in waiting
     ]
@@ -209,16 +233,25 @@ def _match_arrival(event: Event) -> None:
     }
 
     def once(consignment: Consignment) -> Change | None:
-        seen = any(e.type == "CargoReported" and e.data["reply_id"] == data["reply_id"] for e in consignment.events)
+        seen = any(
+            e.type == "CargoReported" and e.data["reply_id"] == data["reply_id"] for e in consignment.events
+        )
         return None if seen else Change("CargoReported", data, of_version=event.declaration_version)
 
     ledger.amend(event.window_no, once)
 
 
 def _checked(request: Request, as_at: date) -> Report:
-    raw = request.json() if request.media_type == "application/json" else decmessage.read(request.body)
+    if request.media_type == "application/json":
+        raw = request.json()
+    else:
+        from declarations import decmessage  # lxml takes 10 ms to import, and most bodies are JSON
+
+        raw = decmessage.read(request.body)
     if not isinstance(raw, dict):
-        raise WindowError(400, "not-an-object", "a declaration is a JSON object", detail_zh="报文应为 JSON 对象")
+        raise WindowError(
+            400, "not-an-object", "a declaration is a JSON object", detail_zh="报文应为 JSON 对象"
+        )
     return check(raw, as_at)
 
 
@@ -249,7 +282,9 @@ def _identifiers(document: dict[str, Any]) -> dict[str, Any]:
     return {
         "bill_no": head.get("bill_no"),
         "transport_name": head.get("transport_name"),
-        "containers": [one["container_no"] for one in document.get("containers", []) if "container_no" in one],
+        "containers": [
+            one["container_no"] for one in document.get("containers", []) if "container_no" in one
+        ],
     }
 
 
@@ -268,20 +303,22 @@ def _fitting(body: Body) -> Body:
 
 
 def _parties(request: Request, document: dict[str, Any]) -> frozenset[str]:
-    """The organisations that will see it; 403 where the caller files for strangers."""
-    head = document.get("head", {})
-    named = {head[field] for field in ("trade_uscc", "owner_uscc", "agent_uscc") if isinstance(head.get(field), str)}
-    if request.by.party in named:
-        return frozenset(named)
+    """The organisations that will see it: a draft its drafter alone. 403 where the caller files for strangers."""
     if _is_draft(document):
         return frozenset({request.by.party})
-    raise WindowError(
-        403,
-        "not-a-party",
-        "your organisation is neither trade, owner nor agent of this declaration",
-        detail_zh="贵单位不是该报关单的收发货人、消费使用/生产销售单位或申报单位",
-        named=sorted(named),
+    head = document["head"]
+    named = frozenset(
+        head[field] for field in ("trade_uscc", "owner_uscc", "agent_uscc") if is_uscc(head.get(field, ""))
     )
+    if request.by.party not in named:
+        raise WindowError(
+            403,
+            "not-a-party",
+            "your organisation is neither trade, owner nor agent of this declaration",
+            detail_zh="贵单位不是该报关单的收发货人、消费使用/生产销售单位或申报单位",
+            named=sorted(named),
+        )
+    return named
 
 
 def _visible(request: Request, window_no: str) -> Consignment:
@@ -293,7 +330,9 @@ def _visible(request: Request, window_no: str) -> Consignment:
 
 def _idempotency_key(request: Request, document: dict[str, Any]) -> str:
     sign = document.get("sign")
-    key = request.headers.get("idempotency-key") or (sign.get("client_seq_no") if isinstance(sign, dict) else None)
+    key = request.headers.get("idempotency-key") or (
+        sign.get("client_seq_no") if isinstance(sign, dict) else None
+    )
     if not isinstance(key, str) or not 1 <= len(key) <= 128 or not key.isprintable():
         raise WindowError(
             400,
@@ -309,7 +348,9 @@ def _as_at(request: Request) -> date:
     try:
         return date.fromisoformat(given) if given else clock.business_date()
     except ValueError:
-        raise WindowError(400, "bad-parameter", "as_at: a date, YYYY-MM-DD", detail_zh="as_at 应为日期") from None
+        raise WindowError(
+            400, "bad-parameter", "as_at: a date, YYYY-MM-DD", detail_zh="as_at 应为日期"
+        ) from None
 
 
 def _is_draft(document: dict[str, Any]) -> bool:
@@ -326,7 +367,11 @@ def _direction(document: dict[str, Any]) -> str | None:
 def _invalid(report: Report) -> WindowError:
     errors = sum(finding.severity == "error" for finding in report.findings)
     return WindowError(
-        422, "invalid-declaration", f"{errors} error(s)", detail_zh=f"{errors} 处错误", findings=report.findings,
+        422,
+        "invalid-declaration",
+        f"{errors} error(s)",
+        detail_zh=f"{errors} 处错误",
+        findings=report.findings,
         asleep=report.as_json()["asleep"],
     )
 
@@ -340,4 +385,6 @@ def _receipt(answer: dict[str, Any], report: Report, *, replay: bool = False) ->
 
 
 def _decision_table() -> dict[str, Any]:
-    return clearance.table_at(catalogue.load("rules/clearance-decision.json"), clock.business_date().isoformat())
+    return clearance.table_at(
+        catalogue.load("rules/clearance-decision.json"), clock.business_date().isoformat()
+    )

@@ -14,6 +14,7 @@ from singlewindow.events import Event
 
 _FINAL = {"accept": "accepted", "reject": "rejected", "return": "returned"}
 _OPEN = ("to-ask", "pending")
+_DECIDED = ("DeclarationReleased", "DeclarationRejected", "DeclarationReturned")
 _EVENT_OF = {
     lifecycle.REJECTED: "DeclarationRejected",
     lifecycle.RETURNED: "DeclarationReturned",
@@ -55,7 +56,9 @@ def positions(consignment: Consignment) -> dict[str, Position]:
     for event in consignment.of_version():
         if event.type == "DeclarationSubmitted":
             found = {
-                one["agency"]: Position(one["agency"], one["part"], one["releases"], event.at, tuple(one["because"]))
+                one["agency"]: Position(
+                    one["agency"], one["part"], one["releases"], event.at, tuple(one["because"])
+                )
                 for one in event.data["agencies"]
             }
         elif event.type == "AgencyAsked" and found[event.data["agency"]].state == "to-ask":
@@ -64,6 +67,9 @@ def positions(consignment: Consignment) -> dict[str, Position]:
             found[position.agency] = replace(position, state=state, since=event.at)
         elif event.type == "AgencyReplied":
             found[event.data["agency"]] = _after_reply(found[event.data["agency"]], event)
+        elif event.type in _DECIDED:
+            # Nobody waits for a verifier beyond the decision.
+            found = _silenced(found, [agency for agency, p in found.items() if p.part == "verifies"], event.at)
         elif event.type == "DeclarationSuspended":
             found = _silenced(found, event.data["silent"], event.at)
     return found
@@ -99,7 +105,11 @@ def conclude(consignment: Consignment, version: int, table: Mapping[str, Any]) -
 
     None where this version was concluded before or is no longer current. Called until it says None.
     """
-    if consignment.version != version or consignment.state not in lifecycle.IN_CLEARANCE or _concluded(consignment):
+    if (
+        consignment.version != version
+        or consignment.state not in lifecycle.IN_CLEARANCE
+        or _concluded(consignment)
+    ):
         return None
     found = positions(consignment)
     change = _next(consignment, _silenced(found, found, ""), table, concluded=True)
@@ -144,11 +154,18 @@ def _after_reply(position: Position, event: Event) -> Position:
 
     Silence lasts until a final answer. A final answer that repeats the first answers a hold in between.
     """
+    if event.data["effect"] != "applied":
+        return position
     outcome, at = event.data["outcome"], event.data["at"]
     findings = tuple(event.data["findings"])
     if position.part == "informed":
         return replace(position, state="reported", since=event.at, findings=findings)
-    held_at, cleared_at, final, entry_id = position.held_at, position.cleared_at, position.final, position.entry_id
+    held_at, cleared_at, final, entry_id = (
+        position.held_at,
+        position.cleared_at,
+        position.final,
+        position.entry_id,
+    )
     verdict = _FINAL.get(outcome, "accepted") if event.data["final"] else None
     if final and verdict not in (None, final):
         return position  # a second, different final is recorded, never applied
@@ -156,8 +173,8 @@ def _after_reply(position: Position, event: Event) -> Position:
         held_at = max(held_at, at)
     else:
         cleared_at = max(cleared_at, at)
-    if verdict and final is None:
-        final, entry_id = verdict, event.data.get("entry_id")
+    if verdict:
+        final, entry_id = verdict, entry_id or event.data.get("entry_id")
     held = held_at > cleared_at and final in (None, "accepted")
     waiting = "silent" if position.state == "silent" else "pending"
     state = "held" if held else final or waiting

@@ -17,6 +17,8 @@ from singlewindow.errors import WindowError
 from singlewindow.parties import STAFF, Caller
 
 MOST_DAYS = 31
+MOST_WALKED = 1000
+EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
 _PAGE = 100
 
 
@@ -34,7 +36,7 @@ class Search:
 def search(query: Mapping[str, str]) -> Search:
     """The query parameters of `GET /declarations`; 400 names the one that is wrong. Default: the last 31 days."""
     until = _date(query, "to", clock.business_date())
-    since = _date(query, "from", until - timedelta(days=MOST_DAYS - 1))
+    since = _date(query, "from", max(EARLIEST, until - timedelta(days=MOST_DAYS - 1)))
     if not timedelta() <= until - since < timedelta(days=MOST_DAYS):
         raise _bad("from", f"from and to span 1 to {MOST_DAYS} days")
     state = query.get("state")
@@ -47,19 +49,25 @@ def search(query: Mapping[str, str]) -> Search:
 
 
 def page(caller: Caller, wanted: Search) -> dict[str, Any]:
-    """`{items, next}`: `next` is the cursor of the following page, None on the last."""
+    """`{items, next}`: `next` is the cursor of the following page, None on the last.
+
+    A page may be short, even empty, and yet have a next: a filter looks at `MOST_WALKED` declarations at a time.
+    """
     items: list[dict[str, Any]] = []
-    last = ""
+    walked, last = 0, ""
     keys = _keys(caller, wanted)
-    while batch := list(islice(keys, wanted.limit + 1)):
+    while batch := list(islice(keys, _PAGE)):
         standing = ledger.snapshots([window_no for _, window_no in batch])
         for key, window_no in batch:
+            if len(items) == wanted.limit or walked == MOST_WALKED:
+                return {"items": items, "next": _sealed(last)}
             snapshot = standing[window_no]
-            if wanted.state in (None, snapshot.state):
-                if len(items) == wanted.limit:
-                    return {"items": items, "next": _sealed(last)}
-                items.append(brief(window_no, snapshot.version, snapshot.state) | {"opened_at": snapshot.opened_at})
-                last = key
+            walked, last = walked + 1, key
+            # A party that a later version no longer names keeps its row, not its right.
+            if wanted.state in (None, snapshot.state) and caller.may_see(snapshot.parties):
+                items.append(
+                    brief(window_no, snapshot.version, snapshot.state) | {"opened_at": snapshot.opened_at}
+                )
     return {"items": items, "next": None}
 
 
@@ -90,9 +98,12 @@ def _midnight(day: date) -> str:
 
 def _date(query: Mapping[str, str], name: str, default: date) -> date:
     try:
-        return date.fromisoformat(query[name]) if name in query else default
+        day = date.fromisoformat(query[name]) if name in query else default
+        if not EARLIEST <= day <= LATEST:
+            raise ValueError
     except ValueError:
-        raise _bad(name, "a date, YYYY-MM-DD") from None
+        raise _bad(name, f"a date, YYYY-MM-DD, from {EARLIEST} to {LATEST}") from None
+    return day
 
 
 def _sealed(key: str) -> str:
@@ -101,7 +112,10 @@ def _sealed(key: str) -> str:
 
 def _opened(cursor: str | None) -> str | None:
     try:
-        return b64decode(cursor, altchars=b"-_", validate=True).decode() if cursor else None
+        key = b64decode(cursor, altchars=b"-_", validate=True).decode() if cursor else None
+        if key is not None:
+            datetime.fromisoformat(key.partition("#")[0])
+        return key
     except (Base64Error, ValueError):
         raise _bad("cursor", "the `next` of an earlier page") from None
 

@@ -1,6 +1,7 @@
 """The exchange: the outbox that publishes, the questions that go out, the replies that come in."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from exchange import store
@@ -21,21 +22,30 @@ app = Capability("exchange")
 # SNS bills by 64 KB, but a pointer is a pointer: what does not fit is read from the ledger.
 _LARGEST_NOTICE = 4 * 1024
 
+# A reply becomes an event, and an event an item of at most 400 KB that every later decision reads.
+LARGEST_REPLY = 64 * 1024
+
 
 @app.on_stream("LedgerTable", item_prefix="event#")
 def publish(images: list[dict[str, Any]]) -> str | None:
-    """The outbox: every event of the ledger to the topic of events, a question to its agency, an answer to the workflow."""
+    """The outbox: every event of the ledger to the topic of events, every question to its agency as well."""
     published: Counter[str] = Counter()
     failed: str | None = None
     for image in images:
         try:
             event = ledger.event_of(image)
+        except Exception:  # ours to mend, and no reason to keep the others waiting: republish it then
+            app.logger.exception("unreadable event", extra={"item": str(image.get("item"))})
+            app.count("EventsUnreadable")
+            continue
+        try:
             with correlation.bound(event.correlation_id) as correlation_id:
                 app.logger.set_correlation_id(correlation_id)
                 _announce(event)
+                app.logger.info("published", extra={"type": event.type, "window_no": event.window_no, "seq": event.seq})
         except Exception:
-            app.logger.exception("not published", extra={"consignment": image["consignment"]["S"]})
-            failed = image["sequence_number"]  # the stream repeats from here: order holds, consumers know repetition
+            app.logger.exception("not published", extra={"window_no": event.window_no, "seq": event.seq})
+            failed = image["sequence_number"]  # the stream repeats from here; consumers know repetition
             break
         published[event.type] += 1
     for type, number in published.items():
@@ -50,10 +60,14 @@ def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
     return {"message_id": sent}
 
 
-@app.on_queue("ExchangeInbox", types=("DeclarationSubmitted", "DeclarationReleased"))
+@app.on_queue("ExchangeInbox", types=("DeclarationSubmitted", "DeclarationReleased", "AgencyReplied"))
 def on_event(message: Message) -> None:
-    """Tell those who are only informed."""
+    """Tell those who do not decide; hand final answers to the workflow that waits for them."""
     event = ledger.noticed(message.body)
+    if event.type == "AgencyReplied":
+        # Behind a queue and not in `publish`: trouble with workflows must not hold up everybody's events.
+        _answer_workflow(event)
+        return
     for agency in _informed_by(event):
         _ask(event.window_no, event.declaration_version, agency, None)
 
@@ -62,6 +76,10 @@ def on_event(message: Message) -> None:
 def on_reply(message: Message) -> None:
     """A reply from an agency's own queue: the queue names the sender."""
     agency = message.queue.removeprefix(settings.get("QUEUE_PREFIX")).removesuffix("-replies")
+    if len(message.body) > LARGEST_REPLY:
+        raise WindowError(
+            413, "too-large", f"{len(message.body)} bytes; at most {LARGEST_REPLY}", detail_zh="回执过大"
+        )
     _record(agency, canonical.parse_json(message.body))
 
 
@@ -77,7 +95,9 @@ def body(request: Request, message_id: str) -> Answer:
     if sent is None or sent.agency != request.by.party:
         raise not_found(message_id)
     content = archive.fetch(sent.body_key)
-    return Answer(content.decode(), headers={"ETag": f'"{sent.sha256}"', "Cache-Control": "private, max-age=86400"})
+    return Answer(
+        content.decode(), headers={"ETag": f'"{sent.sha256}"', "Cache-Control": "private, max-age=86400"}
+    )
 
 
 @app.route(
@@ -86,12 +106,17 @@ def body(request: Request, message_id: str) -> Answer:
     allow=(Role.AGENCY,),
     request="command:exchange.reply.Reply",
     responses={202: "ReplyReceipt"},
+    max_bytes=LARGEST_REPLY,
     throttle=Throttle(rate=200, burst=400),
 )
 def reply(request: Request) -> Answer:
     """An agency's reply by REST: the token names the sender. Repeating a `reply_id` changes nothing."""
     event, repeated = _record(request.by.party, request.json())
-    receipt = {"reply_id": event.data["reply_id"], "message_id": event.data["message_id"], "effect": event.data["effect"]}
+    receipt = {
+        "reply_id": event.data["reply_id"],
+        "message_id": event.data["message_id"],
+        "effect": event.data["effect"],
+    }
     return Answer(receipt, 202, {"Idempotent-Replay": "true"} if repeated else {})
 
 
@@ -118,13 +143,12 @@ def _announce(event: Event) -> None:
     if len(canonical.dumps(notice)) > _LARGEST_NOTICE:
         notice["data"] = None
     topics.publish("EVENTS_TOPIC", [Notice(notice, attributes)])
-    if event.type == "AgencyReplied":
-        _answer_workflow(event)  # here and not behind a queue: each hop less is $8 a million declarations
 
 
 def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> str:
     """Send the agency its projection of one version, once; a repetition only renews the token."""
-    capacity = catalogue.capacity(agency, clock.business_date())
+    submitted = _submission(window_no, version)
+    capacity = catalogue.capacity(agency, clock.business_date(datetime.fromisoformat(submitted.at)))
     message_id = store.message_id(window_no, version, agency, capacity["message_type"])
     document = ledger.body(window_no, version)
     if document is None:
@@ -137,7 +161,7 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
             "window_no": window_no,
             "declaration_version": version,
             "agency": agency,
-            "document": project(canonical.parse_json(document.canonical), capacity["projection"]),
+            "document": project(canonical.load(document.canonical), capacity["projection"]),
         }
     )
     sent = store.Sent(
@@ -157,7 +181,9 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
 
     def once(consignment: Consignment) -> Change | None:
         nonlocal asked_before
-        asked_before = any(e.type == "AgencyAsked" and e.data["message_id"] == message_id for e in consignment.events)
+        asked_before = any(
+            e.type == "AgencyAsked" and e.data["message_id"] == message_id for e in consignment.events
+        )
         if asked_before:
             return None
         data = {
@@ -172,31 +198,47 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
 
     ledger.amend(window_no, once)
     if asked_before and task_token:
-        store.hand_over(message_id, task_token)
+        _hand_over(window_no, message_id, task_token)
     return message_id
 
 
+def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
+    """Let a repeated step wait on its new token; the answer may have come while the old one was nobody's any more.
+
+    The token first, then the look: a reply is written first and reads the token after, so one of the two sees the other.
+    """
+    store.hand_over(message_id, task_token)
+    consignment = ledger.read(window_no)
+    for event in consignment.events if consignment else ():
+        if event.type == "AgencyReplied" and event.data["message_id"] == message_id:
+            _answer_workflow(event)
+
+
+def _submission(window_no: str, version: int) -> Event:
+    """The event that submitted a version."""
+    consignment = ledger.read(window_no)
+    for event in consignment.of_version(version) if consignment else ():
+        if event.type == "DeclarationSubmitted":
+            return event
+    raise not_found(f"{window_no} version {version}")
+
+
 def _informed_by(event: Event) -> list[str]:
-    """The agencies that this event is news to and nothing more."""
+    """The agencies that are told by this event, and for whose answer nobody waits."""
     submitted = event
     if event.type != "DeclarationSubmitted":
-        consignment = ledger.read(event.window_no)
-        if consignment is None:
-            return []
-        submitted = next(
-            e for e in consignment.of_version(event.declaration_version) if e.type == "DeclarationSubmitted"
-        )
+        submitted = _submission(event.window_no, event.declaration_version)
     return [
         one["agency"]
         for one in submitted.data["agencies"]
-        if one["part"] == "informed" and one["asked_on"] == event.type
+        if one["part"] != "decides" and one["asked_on"] == event.type
     ]
 
 
 def _record(agency: str, value: Any) -> tuple[Event, bool]:
     """Write a reply to the ledger once. 404 for a message that is not this agency's, 409 for a reused `reply_id`."""
     # pydantic takes 60 ms to import: of the seven functions here two read replies.
-    from exchange.reply import Reply, earlier, recorded
+    from exchange.reply import Reply, deciders, earlier, recorded
     from singlewindow import commands
 
     reply = commands.parse(Reply, value)
@@ -205,20 +247,33 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
         raise not_found(reply.message_id)
     entry = parse_entry_id(reply.entry_id) if reply.entry_id else None
     if entry and entry.direction != sent.window_no[0]:
-        raise WindowError(422, "entry-id-direction", "the 9th digit tells the other direction", detail_zh="报关单号进出口标志不符")
+        raise WindowError(
+            422,
+            "entry-id-direction",
+            "the 9th digit tells the other direction",
+            detail_zh="报关单号进出口标志不符",
+        )
     before: Event | None = None
 
     def once(consignment: Consignment) -> Change | None:
         nonlocal before
         before = earlier(consignment, agency, reply.reply_id)
-        return None if before else recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final)
+        if reply.report and agency in deciders(consignment):
+            raise WindowError(422, "report-not-yours", "only who is told of the cargo reports it", detail_zh="仅场站可报告到货与理货")
+        return (
+            None
+            if before
+            else recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final)
+        )
 
     with correlation.bound(sent.correlation_id):
         consignment = ledger.amend(sent.window_no, once)
     if before is None:
         return consignment.events[-1], False
     if (before.data["message_id"], before.data["outcome"]) != (reply.message_id, reply.outcome):
-        raise conflict("reply-id-reused", f"reply {reply.reply_id} said something else", "reply_id 已用于其他内容")
+        raise conflict(
+            "reply-id-reused", f"reply {reply.reply_id} said something else", "reply_id 已用于其他内容"
+        )
     return before, True
 
 

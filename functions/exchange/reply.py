@@ -1,5 +1,6 @@
 """An agency's reply, and what it does to the consignment that it answers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
     field_validator,
+    model_validator,
 )
 
 from singlewindow import canonical, clock
@@ -21,6 +23,12 @@ from singlewindow.ids import parse_entry_id
 
 # hold is interim and leaves the question open; clear lifts it; the others are an agency's last word.
 FINAL = ("accept", "reject", "return")
+
+# After these a version is beyond the agencies' answers: what comes then is kept and changes nothing.
+_DECIDED = ("DeclarationReleased", "DeclarationRejected", "DeclarationReturned")
+
+# Findings are for people and programs to read, not to nest documents in.
+_DEEPEST_FINDING = 6
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -56,12 +64,37 @@ class Reply(BaseModel):
     entry_id: str | None = None
     report: ArrivalReport | None = None
 
+    @field_validator("at", mode="before")
+    @classmethod
+    def _as_text(cls, at: Any) -> Any:
+        if not isinstance(at, str):
+            raise ValueError("an instant is a text, as in RFC 3339")
+        return at
+
+    @model_validator(mode="after")
+    def _numbered_when_accepted(self) -> "Reply":
+        if self.entry_id and self.outcome != "accept":
+            raise ValueError("a declaration number comes with acceptance")
+        return self
+
     @field_validator("at")
     @classmethod
     def _not_ahead_of_time(cls, at: datetime) -> datetime:
+        if at.year < 2000:
+            raise ValueError("lies before 2000")
         if (at - clock.now()).total_seconds() > 300:
             raise ValueError("lies more than five minutes ahead")
         return at
+
+    @field_validator("findings")
+    @classmethod
+    def _not_nested(cls, findings: list[Any]) -> list[Any]:
+        level: list[Any] = list(findings)
+        for _ in range(_DEEPEST_FINDING):
+            level = [inner for one in level if isinstance(one, dict | list) for inner in _within(one)]
+        if level:
+            raise ValueError(f"nested deeper than {_DEEPEST_FINDING}")
+        return findings
 
     @field_validator("entry_id")
     @classmethod
@@ -69,6 +102,10 @@ class Reply(BaseModel):
         if entry_id is not None and parse_entry_id(entry_id) is None:
             raise ValueError("18 characters: 4 customs, 4 year, 1 direction (1/I, 0/E), 9 serial")
         return entry_id
+
+
+def _within(value: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
 
 
 def is_final(reply: Reply, clear_is_final: bool) -> bool:
@@ -81,10 +118,13 @@ def earlier(consignment: Consignment, agency: str, reply_id: str) -> Event | Non
     return next((e for e in _of(consignment, agency) if e.data["reply_id"] == reply_id), None)
 
 
-def recorded(consignment: Consignment, reply: Reply, agency: str, version: int, clear_is_final: bool) -> Change:
+def recorded(
+    consignment: Consignment, reply: Reply, agency: str, version: int, clear_is_final: bool
+) -> Change:
     """The event that records a reply to `version`.
 
-    A reply to an older version, and a final answer that contradicts the first, are recorded without effect.
+    A reply to an older version, and a final answer that contradicts the first, are recorded without effect,
+    and so is any after the decision.
     """
     final = is_final(reply, clear_is_final)
     data: dict[str, Any] = {
@@ -93,7 +133,7 @@ def recorded(consignment: Consignment, reply: Reply, agency: str, version: int, 
         "message_id": reply.message_id,
         "outcome": reply.outcome,
         "final": final,
-        "effect": _effect(consignment, agency, reply.outcome if final else None, version),
+        "effect": _effect(consignment, agency, reply.outcome if final else None, reply.entry_id, version),
         "findings": [{"message": one} if isinstance(one, str) else one for one in reply.findings],
         "at": clock.stamp(reply.at),
     }
@@ -104,14 +144,33 @@ def recorded(consignment: Consignment, reply: Reply, agency: str, version: int, 
     return Change("AgencyReplied", data, Actor("agency", agency), of_version=version)
 
 
-def _effect(consignment: Consignment, agency: str, final: str | None, version: int) -> str:
+def _effect(consignment: Consignment, agency: str, final: str | None, entry_id: str | None, version: int) -> str:
     """`final`: the outcome, where it is one."""
     if version != consignment.version:
         return "recorded-late"
+    if agency in deciders(consignment) and any(e.type in _DECIDED for e in consignment.of_version()):
+        return "recorded-after-decision"
     finals = (e for e in _of(consignment, agency) if e.data["final"] and e.declaration_version == version)
     first = next(finals, None)
-    contradicts = final and first and _verdict(final) != _verdict(first.data["outcome"])
+    contradicts = final and first and not _agree(first.data, final, entry_id)
     return "recorded-second-final" if contradicts else "applied"
+
+
+def deciders(consignment: Consignment) -> set[str]:
+    """Those whose word counted towards the decision; a terminal still reports after it."""
+    return {
+        one["agency"]
+        for event in consignment.of_version()
+        if event.type == "DeclarationSubmitted"
+        for one in event.data["agencies"]
+        if one["part"] != "informed"
+    }
+
+
+def _agree(first: Mapping[str, Any], final: str, entry_id: str | None) -> bool:
+    """The same verdict, and no other declaration number."""
+    numbers = {number for number in (first.get("entry_id"), entry_id) if number}
+    return _verdict(final) == _verdict(first["outcome"]) and len(numbers) < 2
 
 
 def _verdict(outcome: str) -> str:

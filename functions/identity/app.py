@@ -29,7 +29,12 @@ def authorize(event: dict[str, Any]) -> dict[str, Any]:
             "Version": "2012-10-17",
             "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{stage}/*"}],
         },
-        "context": {"subject": caller.subject, "role": caller.role.value, "party": caller.party},
+        "context": {
+            "subject": caller.subject,
+            "role": caller.role.value,
+            "party": caller.party,
+            "expires_at": str(caller.expires_at),
+        },
     }
 
 

@@ -15,13 +15,13 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 import jwt
 
 from singlewindow import ids
-from singlewindow.parties import TRADERS, Caller, Role
+from singlewindow.parties import TOKEN_LEEWAY, TRADERS, Caller, Role
 
 ALGORITHMS = ("RS256", "ES256")
 _LONGEST = 8 * 1024  # characters; the gateway takes 10,240 bytes of headers
 _COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _PARTY = re.compile(r"[a-z][a-z0-9-]{1,31}")
-_LEEWAY = 30  # seconds that clocks may differ by
+
 _FRESH = 3600.0  # seconds after which keys are looked up again
 _PAUSE = 10.0  # seconds between two look-ups at least, however many unknown keys are named
 _RETRY = 1.0  # the same while the issuer has not answered yet
@@ -113,7 +113,7 @@ def verify(token: str, keys: Keys, issuer: str, audience: str) -> Caller:
             algorithms=[algorithm],
             issuer=issuer,
             audience=audience,
-            leeway=_LEEWAY,
+            leeway=TOKEN_LEEWAY,
             options={"require": ["exp", "iat", "iss", "aud", "sub"], "enforce_minimum_key_length": True},
         )
     except (jwt.PyJWTError, RecursionError) as error:
@@ -129,7 +129,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
         raise Unbelievable(f"role {role!r}")
     if not isinstance(party, str) or not is_party(Role(role), party):
         raise Unbelievable(f"party {party!r} of a role {role}")
-    return Caller(subject, Role(role), party)
+    return Caller(subject, Role(role), party, int(claims["exp"]))
 
 
 def is_party(role: Role, party: str) -> bool:

@@ -127,6 +127,8 @@ class _Desk:
     def reply(self, record: Record) -> None:
         """The first final answer counts; a hold stands until cleared or answered, in the agency's own time."""
         data, before = record.data, self.state
+        if data["effect"] == "recorded-after-decision":
+            return
         if data["outcome"] == "hold":
             self.held_at = max(self.held_at, data["at"])
         elif data["effect"] == "applied":

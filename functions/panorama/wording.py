@@ -36,6 +36,7 @@ OUTCOMES: Final = {
 }
 _EFFECTS: Final = {
     "recorded-late": Text("（针对旧版本，仅作记录）", " (about an older version: recorded only)"),
+    "recorded-after-decision": Text("（决定之后收到，仅作记录）", " (after the decision: recorded only)"),
     "recorded-second-final": Text("（此前已有最终答复，仅作记录）", " (after a final answer: recorded only)"),
 }
 _FIELDS: Final = {

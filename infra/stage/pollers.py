@@ -244,13 +244,15 @@ class StreamPoller(Poller):
         while records:
             if self.stopping or (self.paused and not bisected):
                 return False
-            first = self._first_failed(self.call(records), records)
+            answer = self.call(records)
+            first = self._first_failed(answer, records)
             if first is None:
                 return True
             if first > 0:
                 records, tries = records[first:], 0
             tries += 1
-            if self.mapping.options["bisect"] and len(records) > 1:
+            # A failed invocation is halved; a partial answer names its place, and all from there is repeated.
+            if self.mapping.options["bisect"] and isinstance(answer, FunctionError) and len(records) > 1:
                 half = len(records) // 2
                 return self._deliver(records[:half], True) and self._deliver(records[half:], True)
             if 0 <= self.mapping.options["attempts"] < tries:

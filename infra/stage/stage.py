@@ -92,7 +92,9 @@ class Stage:
             _Moto(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}})
         )
         self._undo.enter_context(mended())
-        logging.getLogger("moto").setLevel(logging.CRITICAL)  # it logs what the States Language catches as its own error
+        logging.getLogger("moto").setLevel(
+            logging.CRITICAL
+        )  # it logs what the States Language catches as its own error
         self._builder = Builder(template, self.root)
         self._template = template
         self.created: Created = self._builder.build()

@@ -86,9 +86,7 @@ def permissions(functions: Iterable[Function]) -> dict[str, Any]:
                 "Action": "lambda:InvokeFunction",
                 "FunctionName": {"Ref": function.logical_id},
                 "Principal": "apigateway.amazonaws.com",
-                "SourceArn": {
-                    "Fn::Sub": _ARN.format("execute-api") + ":${AWS::AccountId}:${WindowApi}/*"
-                },
+                "SourceArn": {"Fn::Sub": _ARN.format("execute-api") + ":${AWS::AccountId}:${WindowApi}/*"},
             },
         }
         for function in functions

@@ -81,10 +81,14 @@ def _functions(manifest: Manifest, capabilities: Iterable[Capability]) -> Iterat
         for function in capability.functions:
             resource = _function(manifest, function, environment, policy)
             yield {"Resources": {function.logical_id: resource}}
-            yield each("function", Name=function.logical_id, name=function.name)
-            if function.trigger and function.trigger.kind == "stream":
+            kind = function.trigger.kind if function.trigger else None
+            watch = each("function", Name=function.logical_id, name=function.name)
+            if kind == "authorizer":  # its word for "unauthorized" is an error: nothing to ring for
+                del watch["Resources"][f"{function.logical_id}Errors"]
+            yield watch
+            if kind == "stream":
                 failures = f"{function.logical_id}Failures"
-                yield each("failures", Name=failures, name=kebab(failures))
+                yield each("failures", Name=failures, name=kebab(failures), Function=function.logical_id)
 
 
 def _function(
@@ -151,8 +155,9 @@ def _events(function: Function) -> Iterator[tuple[str, Any]]:
                         "StartingPosition": "TRIM_HORIZON",
                         **batching,
                         "BisectBatchOnFunctionError": True,
-                        # With Lambda's back-off some minutes: an outage blocks its shard, poison not long.
-                        "MaximumRetryAttempts": 10,
+                        # An outage downstream holds the outbox up and must not empty it; what is unreadable the
+                        # handler passes over itself.
+                        "MaximumRecordAgeInSeconds": 43200,
                         "ParallelizationFactor": 2,
                         "FilterCriteria": {"Filters": [{"Pattern": json.dumps(pattern)}]},
                         "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": failures}},

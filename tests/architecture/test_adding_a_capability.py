@@ -47,7 +47,12 @@ Resources:
       AttributeDefinitions: [{AttributeName: day, AttributeType: S}]
       KeySchema: [{AttributeName: day, KeyType: HASH}]
 """
-ENTRY = {"title_en": "Tallies", "title_zh": "统计", "plan": "统计", "uses": ["ledger:read", "table:tallies:write"]}
+ENTRY = {
+    "title_en": "Tallies",
+    "title_zh": "统计",
+    "plan": "统计",
+    "uses": ["ledger:read", "table:tallies:write"],
+}
 
 
 @pytest.fixture
@@ -64,13 +69,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def test_a_folder_and_an_entry_are_enough(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_and_an_entry_are_enough(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entries = json.loads((ROOT / "chalicefile.json").read_text())
     entries["capabilities"]["tallies"] = ENTRY
     (tmp_path / "chalicefile.json").write_text(json.dumps(entries))
     declared = manifest.load(tmp_path / "chalicefile.json")
     own = fragments.singles()
-    monkeypatch.setattr(fragments, "singles", lambda: [*own, yaml.safe_load((folder / "resources.yaml").read_text())])
+    monkeypatch.setattr(
+        fragments, "singles", lambda: [*own, yaml.safe_load((folder / "resources.yaml").read_text())]
+    )
     stack: dict[str, Any] = template.build(declared, capabilities.load(declared))
     (tmp_path / "template.yaml").write_text(fragments.dump(stack))
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import timeit
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,9 +114,10 @@ def machine() -> str:
     asked = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     commit = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    loop = min(timeit.repeat("for i in range(1000000): pass", number=1, repeat=5)) * 1000
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · commit {commit} · {os.cpu_count()} cores, {processor} · "
-        f"{platform.system()} · Python {platform.python_version()} · load before {load}"
+        f"{platform.system()} · Python {platform.python_version()} · load before {load} · an empty loop of a million takes {loop:.0f} ms"
     )
 
 

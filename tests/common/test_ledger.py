@@ -32,7 +32,8 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 TableName=table,
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
                 KeySchema=[
-                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+                    {"AttributeName": key, "KeyType": kind}
+                    for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
                 ],
                 BillingMode="PAY_PER_REQUEST",
             )

@@ -24,7 +24,9 @@ def test_the_schemas_are_schemas(name: str) -> None:
     Draft202012Validator.check_schema(schema(name))
 
 
-@pytest.mark.parametrize(("path", "name"), FILES, ids=lambda value: value.stem if isinstance(value, Path) else value)
+@pytest.mark.parametrize(
+    ("path", "name"), FILES, ids=lambda value: value.stem if isinstance(value, Path) else value
+)
 def test_a_file_of_the_catalogue_is_valid(path: Path, name: str) -> None:
     errors = Draft202012Validator(schema(name)).iter_errors(json.loads(path.read_text("utf-8")))
     assert [f"{error.json_path}: {error.message[:200]}" for error in errors] == []

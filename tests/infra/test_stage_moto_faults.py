@@ -198,7 +198,9 @@ def unmended(which: str) -> Iterator[None]:
         moto_faults.STREAMS.notify_all()
 
 
-@pytest.mark.parametrize("as_in_aws", [*(question for question, _ in FAULTS), *RACES], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "as_in_aws", [*(question for question, _ in FAULTS), *RACES], ids=lambda each: each.__name__
+)
 def test_while_mended(stage: Stage, as_in_aws: Callable[[Stage], bool]) -> None:
     assert as_in_aws(stage)
 

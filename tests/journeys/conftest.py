@@ -37,7 +37,9 @@ def stage(planted: Planted) -> Iterator[Stage]:
     with Stage(parameters=parameters, port=port, aws_port=0) as stage:
         stage.gateway.local_routes[issuer.JWKS_PATH] = lambda _: Response(json.dumps(issuer.jwks()))
         yield stage
-        stage.wait_until(lambda: all(one["status"] != "RUNNING" for one in stage.executions()), ANSWER_TIMEOUT + 15)
+        stage.wait_until(
+            lambda: all(one["status"] != "RUNNING" for one in stage.executions()), ANSWER_TIMEOUT + 15
+        )
         quiet(stage)
         left = {queue: depth for queue, depth in stage.dead_letters().items() if depth}
         assert left == planted.dead_letters

@@ -18,7 +18,9 @@ sqs = boto3.client(
 )
 deadline = time.monotonic() + 30
 while time.monotonic() < deadline:
-    for message in sqs.receive_message(QueueUrl=inbox, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages", []):
+    for message in sqs.receive_message(QueueUrl=inbox, WaitTimeSeconds=1, MaxNumberOfMessages=10).get(
+        "Messages", []
+    ):
         question = json.loads(message["Body"])
         if question["window_no"] != window_no:
             continue

@@ -17,7 +17,9 @@ BOMB = (
     + b"".join(b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(9))
     + b"]><DecMessage>&j;</DecMessage>"
 )
-EXTERNAL = b'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><DecMessage><DecHead>&x;</DecHead></DecMessage>'
+EXTERNAL = (
+    b'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><DecMessage><DecHead>&x;</DecHead></DecMessage>'
+)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,14 @@ EXTERNAL = b'<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><DecMessage><
         (b"<Other/>", XML, 400),
         (BOMB, XML, 400),
         (EXTERNAL, XML, 400),
-        (b"<DecMessage xmlns='http://www.chinaport.gov.cn/dec'>" + b"<a>" * 40 + b"</a>" * 40 + b"</DecMessage>", XML, 400),
+        (
+            b"<DecMessage xmlns='http://www.chinaport.gov.cn/dec'>"
+            + b"<a>" * 40
+            + b"</a>" * 40
+            + b"</DecMessage>",
+            XML,
+            400,
+        ),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -150,7 +159,9 @@ def test_public_pages_need_no_token(anyone: Client) -> None:
     assert page.status == 200 and b"http://" not in page.raw.replace(b"http://www.w3.org", b"")
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=x", "from=yesterday", "state=LOST", "cursor=%%%", "colour=red"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=x", "from=yesterday", "state=LOST", "cursor=%%%", "colour=red"]
+)
 def test_a_wrong_parameter_is_named(trader: Trader, query: str) -> None:
     answer = trader.get(f"/declarations?{query}")
 

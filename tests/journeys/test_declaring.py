@@ -54,12 +54,18 @@ def test_a_draft_may_be_wrong_and_is_submitted_when_right(trader: Trader, stage:
     assert (sent.status, sent.json["state"], sent.json["version"]) == (202, "SUBMITTED", 2)
 
 
-def test_xml_and_json_are_one_document_and_raw_bytes_are_kept(trader: Trader, desk: Callable[[str], Desk], stage: Stage) -> None:
+def test_xml_and_json_are_one_document_and_raw_bytes_are_kept(
+    trader: Trader, desk: Callable[[str], Desk], stage: Stage
+) -> None:
     document = sample(note="成都双流")
     canonical_form = check(document, clock.business_date()).document
-    raw = decmessage.write(canonical_form).replace(b"encoding='UTF-8'", b"encoding='GB18030'").replace(
-        b'encoding="UTF-8"', b'encoding="GB18030"'
-    ).decode("utf-8").encode("gb18030")
+    raw = (
+        decmessage.write(canonical_form)
+        .replace(b"encoding='UTF-8'", b"encoding='GB18030'")
+        .replace(b'encoding="UTF-8"', b'encoding="GB18030"')
+        .decode("utf-8")
+        .encode("gb18030")
+    )
 
     answer = trader.call("POST", "/declarations", raw, "application/xml", Idempotency_Key=str(uuid4()))
 
@@ -74,7 +80,9 @@ def test_xml_and_json_are_one_document_and_raw_bytes_are_kept(trader: Trader, de
     assert canonical.parse_json(body.canonical) == canonical_form
 
 
-def test_a_large_body_goes_to_the_archive_first(trader: Trader, desk: Callable[[str], Desk], stage: Stage) -> None:
+def test_a_large_body_goes_to_the_archive_first(
+    trader: Trader, desk: Callable[[str], Desk], stage: Stage
+) -> None:
     document = sample()
     padding = b64encode(randbytes(700_000)).decode()
     document["mark_attachments"] = [{"name": "marks.png", "type": "1", "content": padding}]
@@ -90,7 +98,9 @@ def test_a_large_body_goes_to_the_archive_first(trader: Trader, desk: Callable[[
     assert desk("customs").question(answer.json["window_no"])
 
 
-def test_lists_are_newest_first_paged_and_filtered(trader: Trader, stage: Stage, token: Callable[..., str]) -> None:
+def test_lists_are_newest_first_paged_and_filtered(
+    trader: Trader, stage: Stage, token: Callable[..., str]
+) -> None:
     numbers = [trader.submit(sample()) for _ in range(5)]
 
     first = trader.get("/declarations?limit=3").json
@@ -103,7 +113,9 @@ def test_lists_are_newest_first_paged_and_filtered(trader: Trader, stage: Stage,
     assert [one["window_no"] for one in operator["items"]] == numbers[::-1]
 
 
-def test_one_correlation_id_from_the_request_to_the_last_consumer(trader: Trader, desk: Callable[[str], Desk], stage: Stage) -> None:
+def test_one_correlation_id_from_the_request_to_the_last_consumer(
+    trader: Trader, desk: Callable[[str], Desk], stage: Stage
+) -> None:
     correlation_id = f"journey-{uuid4()}"
     window_no = trader.submit(sample(), X_Correlation_Id=correlation_id)
     for one in trader.show(window_no)["agencies"]:

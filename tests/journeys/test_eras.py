@@ -52,7 +52,10 @@ def test_the_sample_as_published_becomes_a_draft_with_its_findings(company: Trad
     assert checked.status == 200
     assert checked.json["valid"] is False
     errors = {(one["pointer"], one["rule"]) for one in checked.json["findings"] if one["severity"] == "error"}
-    assert errors == {("/lines/0/contract_item", "LEDGER-LINE"), ("/lines/0/origin_country", "ORIGIN-COUNTRY")}
+    assert errors == {
+        ("/lines/0/contract_item", "LEDGER-LINE"),
+        ("/lines/0/origin_country", "ORIGIN-COUNTRY"),
+    }
     assert (kept.status, kept.json["state"]) == (202, "DRAFT")
 
 

@@ -27,7 +27,9 @@ def happened(client: Client, window_no: str, event: str) -> int:
 
 
 def waits(trader: Trader, window_no: str) -> list[str]:
-    return [one["agency"] for one in trader.show(window_no)["agencies"] if one["part"] in ("decides", "verifies")]
+    return [
+        one["agency"] for one in trader.show(window_no)["agencies"] if one["part"] in ("decides", "verifies")
+    ]
 
 
 def test_all_accept_and_it_is_released_once(trader: Trader, desk: At, stage: Stage) -> None:
@@ -56,7 +58,15 @@ def test_each_agency_gets_its_own_part_of_the_document(trader: Trader, desk: At)
     port = desk("port").body(pointer)
     customs = desk("customs").body(desk("customs").question(window_no))
 
-    assert set(pointer) == {"message_id", "type", "version", "window_no", "declaration_version", "sha256", "body"}
+    assert set(pointer) == {
+        "message_id",
+        "type",
+        "version",
+        "window_no",
+        "declaration_version",
+        "sha256",
+        "body",
+    }
     assert port.status == customs.status == 200
     assert "lines" not in port.json["document"]
     assert len(customs.json["document"]["lines"]) >= 20
@@ -79,7 +89,9 @@ def test_one_rejects_and_it_is_rejected_after_all_have_answered(trader: Trader, 
     assert customs["findings"] == [{"code": "R1", "message_zh": "单证不符"}]
 
 
-def test_a_returned_declaration_is_released_in_its_next_version(trader: Trader, desk: At, stage: Stage) -> None:
+def test_a_returned_declaration_is_released_in_its_next_version(
+    trader: Trader, desk: At, stage: Stage
+) -> None:
     window_no = trader.submit(sample())
     for agency in waits(trader, window_no):
         desk(agency).reply(window_no, "return" if agency == "customs" else "accept")
@@ -131,7 +143,9 @@ def test_a_hold_shows_at_once_and_its_clearing_releases(trader: Trader, desk: At
     trader.wait(window_no, "RELEASED")
 
 
-def test_a_hold_that_outlasts_the_workflow_is_lifted_all_the_same(trader: Trader, desk: At, stage: Stage) -> None:
+def test_a_hold_that_outlasts_the_workflow_is_lifted_all_the_same(
+    trader: Trader, desk: At, stage: Stage
+) -> None:
     window_no = trader.submit(sample(wrap_type="93"))
     desk("ciq").reply(window_no, "hold")
     for agency in waits(trader, window_no):
@@ -148,7 +162,9 @@ def test_a_hold_that_outlasts_the_workflow_is_lifted_all_the_same(trader: Trader
     trader.wait(window_no, "RELEASED")
 
 
-def test_repeated_reordered_and_contradicting_answers_change_nothing(trader: Trader, desk: At, stage: Stage) -> None:
+def test_repeated_reordered_and_contradicting_answers_change_nothing(
+    trader: Trader, desk: At, stage: Stage
+) -> None:
     window_no = trader.submit(sample(wrap_type="93"))
     ciq = desk("ciq")
     question = ciq.question(window_no)
@@ -172,7 +188,9 @@ def test_repeated_reordered_and_contradicting_answers_change_nothing(trader: Tra
     assert happened(trader, window_no, "DeclarationReleased") == 1
 
 
-def test_forged_and_unreadable_replies_die_alone(trader: Trader, desk: At, stage: Stage, planted: Planted) -> None:
+def test_forged_and_unreadable_replies_die_alone(
+    trader: Trader, desk: At, stage: Stage, planted: Planted
+) -> None:
     window_no = trader.submit(sample())
     customs = desk("customs")
     question = customs.question(window_no)
@@ -180,7 +198,9 @@ def test_forged_and_unreadable_replies_die_alone(trader: Trader, desk: At, stage
 
     customs.send("{not json")
     customs.send(customs.compose(question, "maybe"))
-    customs.send(customs.compose({**question, "message_id": "00000000-0000-0000-0000-000000000000"}, "accept"))
+    customs.send(
+        customs.compose({**question, "message_id": "00000000-0000-0000-0000-000000000000"}, "accept")
+    )
     customs.send(customs.compose(port, "accept"))  # the port's question, answered by customs
     planted.dead_letter("CustomsRepliesDlq", 4)
     for agency in waits(trader, window_no):
@@ -232,7 +252,9 @@ def test_a_second_start_asks_nobody_again(trader: Trader, desk: At, stage: Stage
     assert sum(window_no in one["name"] for one in stage.executions()) == 1
 
 
-def test_customs_played_by_boto3_in_another_process(trader: Trader, desk: At, stage: Stage, tmp_path: Path) -> None:
+def test_customs_played_by_boto3_in_another_process(
+    trader: Trader, desk: At, stage: Stage, tmp_path: Path
+) -> None:
     window_no = trader.submit(sample())
     for agency in waits(trader, window_no):
         if agency != "customs":

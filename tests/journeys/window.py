@@ -140,7 +140,10 @@ class Desk:
 
 def quiet(stage: Stage, patience: float = 10.0) -> None:
     """Wait until the window itself is at rest; what lies in agencies' inboxes is theirs."""
-    stage.settle(patience, ignore=tuple(name for name in stage.created.queues if name.endswith("Inbox") and name not in OURS))
+    stage.settle(
+        patience,
+        ignore=tuple(name for name in stage.created.queues if name.endswith("Inbox") and name not in OURS),
+    )
 
 
 def until(look: Callable[[], Any], enough: Callable[[Any], bool], patience: float = PATIENCE) -> Any:

@@ -34,7 +34,8 @@ def declarations(*, narrow: bool = False) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _object(sections: tuple[Section, ...], narrow: bool) -> st.SearchStrategy[dict[str, Any]]:
-    required, optional = {}, {}
+    required: dict[str, st.SearchStrategy[Any]] = {}
+    optional: dict[str, st.SearchStrategy[Any]] = {}
     for section in sections:
         target = required if section.required or (section.occurs and section.occurs[0]) else optional
         target[section.name] = _section(section, narrow)
@@ -96,7 +97,7 @@ JSON_VALUES = st.recursive(
     | st.booleans()
     | st.integers(-(10**40), 10**40)
     | st.decimals(allow_nan=False, allow_infinity=False, places=6)
-    | st.text(st.characters(exclude_categories=("Cs",)), max_size=8),
+    | st.text(st.characters(codec="utf-8"), max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )

@@ -1,10 +1,11 @@
 """DecMessage over generated documents: what it carries comes back, what it cannot is refused by name."""
 
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from declarations import decmessage
@@ -49,12 +50,15 @@ def test_whatever_the_message_can_carry_comes_back(document: dict[str, Any]) -> 
 @generated
 @given(declarations())
 def test_a_sound_declaration_is_carried_whole_or_not_at_all(document: dict[str, Any]) -> None:
+    refused_at = None
     try:
         raw = decmessage.write(document)
     except Untransferable as reason:
-        assert at(document, reason.pointer)
-    else:
+        refused_at = reason.pointer
+    if refused_at is None:
         assert form.normalise(decmessage.read(raw)) == document
+    else:
+        assert at(document, refused_at)
 
 
 @generated
@@ -72,6 +76,7 @@ def test_the_narrow_places_are_these() -> None:
         "/head/bill_no": 32,  # e-commerce messages allow 37
         "/head/transport_name": 26,  # brokers' clients allow 50
         "/head/pre_entry_id": 9,  # 18 since the merger
+        "/lines/*/goods_limits/*/writeoff_quantity": 20,
         "/lines/*/goods_limits/*/vins/*/invoice_quantity": 19,
         "/lines/*/goods_limits/*/vins/*/unit_price": 14,
         "/containers/*/line_nos": 100,
@@ -135,20 +140,29 @@ def test_every_part_of_the_message_is_carried_or_named_as_not_carried() -> None:
 
 # By the schema of the message
 
-# Where the form is freer than the schema, which wants one exact form of what little meaning has it.
-FREER = {"TypistNo", "DecNo", "SignDate", "ClientSeqNo"}
+# Where the form is freer than the mended schema, and why.
+FREER = {
+    "Type": "two letters; the field specification has Z",
+    "OwnerCode": "ten digits; the field specification has nine or ten, or NO",
+    "TransMode": "1 to 6; EXW is 7 by now",
+    "ClientSeqNo": "18 characters exactly, beside a maximum of 18",
+}
+# The message demands some elements of everybody. Where the form does not they stay blank or away: nothing is invented.
+DEMANDED = (
+    "value has a length of '0'",
+    "The value '' is not accepted",
+    "Missing child",
+    "}EcoRelation': This element",
+)
 
 
 @needs_data
-@generated
+@settings(generated, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(declarations(narrow=True))
-def test_generated_declarations_fit_the_mended_schema_but_for_what_it_alone_demands(
-    document: dict[str, Any],
-) -> None:
-    """The message demands some elements of everybody; where the form does not they stay blank: nothing is invented."""
-    for said in dec_schema.errors(decmessage.write(document)):
-        is_blank = "value has a length of '0'" in said or "The value '' is not accepted" in said
-        assert is_blank or "Missing child" in said or any(f"}}{tag}'" in said for tag in FREER), said
+def test_generated_declarations_fit_the_mended_schema_but_for_what_is_named(document: dict[str, Any]) -> None:
+    said = dec_schema.errors(decmessage.write(document))
+    accounted = (*DEMANDED, *(f"}}{tag}'" for tag in FREER))
+    assert [one for one in said if not any(words in one for words in accounted)] == []
 
 
 # Hostile bodies
@@ -214,7 +228,5 @@ def test_any_bytes_after_a_sound_start_are_read_or_refused(noise: bytes) -> None
         b"\xff\xfe",
         b"\xef\xbb\xbf",
     ):
-        try:
-            decmessage.read(start + noise)
-        except WindowError as problem:
-            assert problem.status == 400
+        with suppress(WindowError):
+            assert isinstance(decmessage.read(start + noise), dict)

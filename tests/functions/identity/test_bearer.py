@@ -409,6 +409,7 @@ def test_the_policy_opens_the_whole_stage_because_it_is_cached_across_routes(nam
         "Resource": "arn:aws-cn:execute-api:cn-northwest-1:123456789012:abc123/prod/*",
     }
     assert answer["principalId"] == "li"
+    assert int(answer["context"].pop("expires_at")) > time.time()
     assert answer["context"] == {"subject": "li", "role": "enterprise", "party": IMPORTER}
 
 

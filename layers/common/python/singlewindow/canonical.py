@@ -14,6 +14,7 @@ from singlewindow.errors import WindowError
 
 MAX_DEPTH = 32
 MAX_DIGITS = 64
+_NESTING = (dict, list)
 
 
 def parse_json(raw: bytes) -> Any:
@@ -25,12 +26,17 @@ def parse_json(raw: bytes) -> Any:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _bad("json-encoding", f"not UTF-8 at byte {error.start}", "不是 UTF-8 编码") from None
+    if "\ufffd" in text:
+        # The gateway passes JSON on as text and puts this sign wherever the bytes were not UTF-8.
+        raise _bad("json-encoding", "not UTF-8 (or holds U+FFFD, the sign for what was lost)", "不是 UTF-8 编码")
     if not text.strip():
         raise _bad("json-empty", "the body is empty", "报文体为空")
     try:
         value = _decoder.decode(text)
     except json.JSONDecodeError as error:
-        raise _bad("json-syntax", f"{error.msg} at line {error.lineno} column {error.colno}", "不是合法的 JSON") from None
+        raise _bad(
+            "json-syntax", f"{error.msg} at line {error.lineno} column {error.colno}", "不是合法的 JSON"
+        ) from None
     except RecursionError:
         raise _too_deep() from None
     if _depth(value) > MAX_DEPTH:
@@ -38,6 +44,11 @@ def parse_json(raw: bytes) -> Any:
     if "\\u" in text:
         _refuse_lone_surrogates(value)
     return value
+
+
+def load(text: str | bytes) -> Any:
+    """What `dumps` wrote. No limits but JSON's own: what the window stored it must be able to read."""
+    return json.loads(text, parse_float=Decimal)
 
 
 def dumps(value: Any) -> bytes:
@@ -111,9 +122,9 @@ def _depth(value: Any) -> int:
         inner: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                inner.extend(v for v in item.values() if isinstance(v, dict | list))
+                inner += [value for value in item.values() if isinstance(value, _NESTING)]
             elif isinstance(item, list):
-                inner.extend(v for v in item if isinstance(v, dict | list))
+                inner += [value for value in item if isinstance(value, _NESTING)]
         level = inner
         depth += 1
         if depth > MAX_DEPTH:
@@ -125,7 +136,9 @@ def _refuse_lone_surrogates(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
-        raise _bad("json-surrogate", "a lone surrogate (\\ud800 to \\udfff) is no character", "含有孤立代理字符") from None
+        raise _bad(
+            "json-surrogate", "a lone surrogate (\\ud800 to \\udfff) is no character", "含有孤立代理字符"
+        ) from None
 
 
 def _bad(code: str, detail: str, detail_zh: str) -> WindowError:
@@ -136,5 +149,7 @@ def _too_deep() -> WindowError:
     return _bad("json-depth", f"nested deeper than {MAX_DEPTH}", f"嵌套超过 {MAX_DEPTH} 层")
 
 
-_decoder = json.JSONDecoder(parse_float=_fraction, parse_int=_whole, parse_constant=_no_constant, object_pairs_hook=_unique)
+_decoder = json.JSONDecoder(
+    parse_float=_fraction, parse_int=_whole, parse_constant=_no_constant, object_pairs_hook=_unique
+)
 _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_default)

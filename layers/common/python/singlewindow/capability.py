@@ -6,6 +6,7 @@ infrastructure: `infra.synth` reads `app.routes` and `app.triggers`.
 
 import base64
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -17,7 +18,7 @@ from chalice import Chalice, Response
 from singlewindow import canonical, correlation, settings
 from singlewindow.access import MEGABYTE, PUBLIC, Access, Allow, Throttle
 from singlewindow.errors import PROBLEM_JSON, WindowError
-from singlewindow.parties import Caller, Role
+from singlewindow.parties import TOKEN_LEEWAY, Caller, Role
 
 BINARY_TYPES = ("application/xml", "text/xml", "application/edifact", "application/octet-stream")
 JSON = ("application/json",)
@@ -117,19 +118,29 @@ class Capability(Chalice):
                 return self._answer(view, access, parameters)
 
             answered.access = access  # type: ignore[attr-defined]
-            return Chalice.route(self, path, methods=list(methods), content_types=["*/*"], name=view.__name__)(answered)
+            return Chalice.route(
+                self, path, methods=list(methods), content_types=["*/*"], name=view.__name__
+            )(answered)
 
         return register
 
     def on_queue(
-        self, source: str, *, types: tuple[str, ...] = (), batch_size: int = 10, window: int = 0, kind: str = "queue"
+        self,
+        source: str,
+        *,
+        types: tuple[str, ...] = (),
+        batch_size: int = 10,
+        window: int = 0,
+        kind: str = "queue",
     ) -> Callable[[Callable[[Message], None]], Callable[..., Any]]:
         """Register `handler(message)`; one that raises returns alone to its queue, the rest of its batch is done."""
 
         def register(handler: Callable[[Message], None]) -> Callable[..., Any]:
             name = handler.__name__
             self.triggers.append(
-                Trigger(kind, name, source, {"types": types, "batch_size": batch_size, "window_seconds": window})
+                Trigger(
+                    kind, name, source, {"types": types, "batch_size": batch_size, "window_seconds": window}
+                )
             )
 
             def consume(event: Any) -> dict[str, Any]:
@@ -139,6 +150,7 @@ class Capability(Chalice):
                         self.logger.set_correlation_id(correlation_id)
                         try:
                             handler(_message(record))
+                            self.logger.info("consumed", extra={"handler": name, "message_id": record["messageId"]})
                         except Exception as error:
                             self._failed(name, record, error)
                             failed.append({"itemIdentifier": record["messageId"]})
@@ -148,7 +160,9 @@ class Capability(Chalice):
 
         return register
 
-    def on_replies(self, *, batch_size: int = 10) -> Callable[[Callable[[Message], None]], Callable[..., Any]]:
+    def on_replies(
+        self, *, batch_size: int = 10
+    ) -> Callable[[Callable[[Message], None]], Callable[..., Any]]:
         """Register the one handler of all agencies' reply queues; the queue, not the body, names the sender."""
         return self.on_queue("agency-replies", batch_size=batch_size, kind="agency-replies")
 
@@ -185,7 +199,9 @@ class Capability(Chalice):
         def run(event: dict[str, Any], _context: Any) -> Any:
             with correlation.bound(event.get("correlation_id")) as correlation_id:
                 self.logger.set_correlation_id(correlation_id)
-                return json.loads(canonical.dumps(handler(event)))
+                answer = handler(event)
+                self.logger.info("stepped", extra={"handler": handler.__name__})
+                return json.loads(canonical.dumps(answer))
 
         return self.lambda_function(name=handler.__name__)(run)
 
@@ -203,7 +219,11 @@ class Capability(Chalice):
         from aws_lambda_powertools.metrics import MetricUnit, single_metric  # few invocations count anything
 
         with single_metric(
-            metric, MetricUnit.Count, number, namespace="singlewindow", default_dimensions={"service": self.app_name}
+            metric,
+            MetricUnit.Count,
+            number,
+            namespace="singlewindow",
+            default_dimensions={"service": self.app_name},
         ):
             pass
 
@@ -224,6 +244,7 @@ class Capability(Chalice):
                 answer = _problem(_INTERNAL, path, correlation_id)
             if not isinstance(answer, Response):
                 answer = Answer(answer)
+            self.logger.info("answered", extra={"method": event["httpMethod"], "path": path, "status": answer.status_code})
             answer.headers = _STANDARD_HEADERS | {"X-Correlation-Id": correlation_id} | answer.headers
             if not isinstance(answer.body, str | bytes):
                 answer.body = canonical.dumps(answer.body).decode()
@@ -236,7 +257,9 @@ class Capability(Chalice):
         extra = {"handler": handler, "message_id": record["messageId"]}
         received = _receive_count(record)
         if isinstance(error, WindowError) and error.status < 500:
-            self.logger.warning("message refused", extra={**extra, "code": error.code, "detail": error.detail})
+            self.logger.warning(
+                "message refused", extra={**extra, "code": error.code, "detail": error.detail}
+            )
             self.count("MessagesRefused")
             delay = 0
         else:
@@ -270,11 +293,15 @@ def _request(event: dict[str, Any], headers: dict[str, str], access: Access) -> 
     if access.allow is not PUBLIC:
         caller = _caller(event)
         if caller.role not in access.allow:  # type: ignore[operator]
-            raise WindowError(403, "wrong-role", f"role {caller.role} may not do this", detail_zh="该角色无权执行此操作")
+            raise WindowError(
+                403, "wrong-role", f"role {caller.role} may not do this", detail_zh="该角色无权执行此操作"
+            )
     body = event.get("body") or ""
     raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
     if len(raw) > access.max_bytes:
-        raise WindowError(413, "too-large", f"{len(raw)} bytes; at most {access.max_bytes}", detail_zh="报文超过大小限制")
+        raise WindowError(
+            413, "too-large", f"{len(raw)} bytes; at most {access.max_bytes}", detail_zh="报文超过大小限制"
+        )
     media_type = headers.get("content-type", "").split(";")[0].strip().lower()
     if access.consumes and media_type not in access.consumes:
         raise WindowError(
@@ -299,9 +326,14 @@ def _caller(event: dict[str, Any]) -> Caller:
     """The authorizer's word. Its policy is cached across routes, so the role is judged here, per route."""
     context = event["requestContext"].get("authorizer") or {}
     try:
-        return Caller(context["subject"], Role(context["role"]), context["party"])
+        caller = Caller(
+            context["subject"], Role(context["role"]), context["party"], int(context["expires_at"])
+        )
     except (KeyError, ValueError):
         raise WindowError(401, "unauthorized", "a bearer token is needed", detail_zh="需要令牌") from None
+    if caller.expires_at < time.time() - TOKEN_LEEWAY:
+        raise WindowError(401, "unauthorized", "the token has expired", detail_zh="令牌已过期")
+    return caller
 
 
 def _problem(error: WindowError, path: str, correlation_id: str) -> Response:
@@ -323,4 +355,4 @@ def _receive_count(record: dict[str, Any]) -> int:
 
 def _correlation_of(record: dict[str, Any]) -> str | None:
     attribute = record.get("messageAttributes", {}).get("correlation_id")
-    return attribute["stringValue"] if attribute else None
+    return attribute.get("stringValue") if attribute else None

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ValidationError
 from singlewindow.errors import WindowError
 from singlewindow.findings import Finding
 
+MOST_FINDINGS = 100
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -15,19 +17,24 @@ def parse(model: type[Model], value: Any) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        findings = [_finding(one["loc"], one["type"], one["msg"], one["input"]) for one in error.errors()]
-    raise WindowError(
-        422, "invalid-command", f"{len(findings)} field(s) are wrong", detail_zh="字段有误", findings=findings
+        number = error.error_count()
+        findings = [
+            _finding(one["loc"], one["type"], one["msg"], one["input"])
+            for one in error.errors()[:MOST_FINDINGS]
+        ]
+    detail = f"{number} field(s) are wrong" + (
+        f"; the first {MOST_FINDINGS}:" if number > MOST_FINDINGS else ""
     )
+    raise WindowError(422, "invalid-command", detail, detail_zh="字段有误", findings=findings)
 
 
 def _finding(place: tuple[int | str, ...], kind: str, message: str, given: Any) -> Finding:
     return Finding(
         code="INVALID",
         severity="error",
-        pointer="".join(f"/{part}" for part in place),
+        pointer="".join("/" + str(part)[:100].replace("~", "~0").replace("/", "~1") for part in place),
         rule=f"SHAPE-{kind}",
-        given=given if isinstance(given, str | int | bool | None) else str(given)[:200],
+        given=given if isinstance(given, int | bool | None) else str(given)[:200],
         message_zh=f"字段不符合要求：{message}",
         message_en=message,
     )

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from singlewindow import canonical
-from singlewindow.events import WINDOW, Actor, Event
+from singlewindow.events import GENESIS, WINDOW, Actor, Event
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The small mutable item of a consignment: where it stands after event `seq`, whose hash is `head`."""
+    """The small mutable item of a consignment: where it stands after event `seq`, whose hash is `head`.
+
+    `changed_at` is when the state last changed.
+    """
 
     seq: int
     head: str
@@ -104,3 +107,40 @@ class Change:
     rows: tuple[Row, ...] = ()
     parties: frozenset[str] | None = None
     submission: Submission | None = None
+
+
+def blank(window_no: str, parties: frozenset[str], correlation_id: str, at: str) -> Consignment:
+    """A consignment before its first event."""
+    return Consignment(window_no, Snapshot(0, GENESIS, "", 0, parties, correlation_id, at, at), ())
+
+
+def follow(
+    consignment: Consignment, change: Change, at: str, event_id: str, correlation_id: str
+) -> Consignment:
+    """The consignment after one more event: the ledger's arithmetic, without its table."""
+    before = consignment.snapshot
+    version = before.version if change.version is None else change.version
+    event = Event(
+        event_id=event_id,
+        type=change.type,
+        window_no=consignment.window_no,
+        seq=before.seq + 1,
+        declaration_version=version if change.of_version is None else change.of_version,
+        at=at,
+        actor=change.actor,
+        correlation_id=correlation_id,
+        data=dict(change.data),
+        prev=before.head,
+    ).sealed()
+    after = Snapshot(
+        seq=event.seq,
+        head=event.hash,
+        state=before.state if change.state is None else change.state,
+        version=version,
+        parties=before.parties if change.parties is None else change.parties,
+        correlation_id=before.correlation_id,
+        opened_at=before.opened_at,
+        changed_at=before.changed_at if change.state in (None, before.state) else at,
+        facts={**before.facts, **change.facts},
+    )
+    return Consignment(consignment.window_no, after, (*consignment.events, event))

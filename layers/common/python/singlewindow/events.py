@@ -53,7 +53,10 @@ class Event:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Event":
-        return cls(**value | {"actor": Actor(**value["actor"])})
+        known = {
+            name: value[name] for name in cls.__slots__ if name in value
+        }  # a later version may know more
+        return cls(**known | {"actor": Actor(value["actor"]["role"], value["actor"]["party"])})
 
 
 def broken_link(events: Iterable[Event]) -> int | None:

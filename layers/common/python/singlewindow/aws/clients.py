@@ -14,8 +14,8 @@ from botocore.session import Session, get_session
 # The service judges parameters anyway: to do it here first costs a fifth of a submission's CPU.
 _CONFIG = Config(
     connect_timeout=2,
-    read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 4},
+    read_timeout=4,
+    retries={"mode": "standard", "total_max_attempts": 3},
     parameter_validation=False,
     user_agent="singlewindow",  # botocore's own names 14 parts of itself, put together anew at every request
 )

@@ -7,7 +7,7 @@ transaction of the event that they belong to. The table's stream is the outbox.
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from random import uniform
 from time import sleep
 from typing import Any
@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 from singlewindow import canonical, clock, correlation, settings
 from singlewindow.aws import archive
 from singlewindow.aws.clients import client
-from singlewindow.consignment import Body, Change, Consignment, Row, Snapshot, Submission
+from singlewindow.consignment import Body, Change, Consignment, Row, Snapshot, Submission, blank, follow
 from singlewindow.errors import WindowError, conflict
-from singlewindow.events import GENESIS, Event
+from singlewindow.events import Event
 from singlewindow.ids import new_id
 
 SHARDS = 16
@@ -43,9 +43,13 @@ def open_consignment(window_no: str, change: Change, parties: frozenset[str]) ->
 
     Raises `Taken` where the window number is in use, `Duplicate` or 409 where the idempotency key is.
     """
-    at = clock.stamp()
-    blank = Snapshot(0, GENESIS, "", 0, parties, correlation.current(), at, at)
-    return _write(Consignment(window_no, blank, ()), change, at)
+    for attempt in range(_ATTEMPTS):
+        at = clock.stamp()
+        try:
+            return _write(blank(window_no, parties, correlation.current(), at), change, at)
+        except _Contended:
+            _pause(attempt)
+    raise _crowded(window_no)
 
 
 def amend(window_no: str, decide: Callable[[Consignment], Change | None]) -> Consignment:
@@ -63,8 +67,8 @@ def amend(window_no: str, decide: Callable[[Consignment], Change | None]) -> Con
         try:
             return _write(consignment, change, clock.stamp())
         except _Contended:
-            sleep(uniform(0, 0.01 * 2 ** min(attempt, 5)))
-    raise WindowError(503, "contended", f"{window_no} is being changed by others; try again", detail_zh="并发冲突，请重试")
+            _pause(attempt)
+    raise _crowded(window_no)
 
 
 def settle(window_no: str, decide: Callable[[Consignment], Change | None]) -> Consignment:
@@ -76,15 +80,24 @@ def settle(window_no: str, decide: Callable[[Consignment], Change | None]) -> Co
 
 
 def read(window_no: str) -> Consignment | None:
-    """The snapshot and all events, consistently; None where there is no such consignment."""
-    snapshot: Snapshot | None = None
-    events = []
-    for item in _query(window_no, "#k = :k AND #i >= :from", {":from": {"S": "event#"}}):
-        if item["item"]["S"] == "state":
-            snapshot = _snapshot(item)
-        else:
-            events.append(event_of(item))
-    return Consignment(window_no, snapshot, tuple(events)) if snapshot else None
+    """The snapshot and all events that led to it; None where there is no such consignment.
+
+    A query sees each item committed, but not all of one moment: where a write came in between, it is read again.
+    """
+    for attempt in range(_ATTEMPTS):
+        snapshot: Snapshot | None = None
+        events = []
+        for item in _query(window_no, "#k = :k AND #i >= :from", {":from": {"S": "event#"}}):
+            if item["item"]["S"] == "state":
+                snapshot = _snapshot(item)
+            else:
+                events.append(event_of(item))
+        if snapshot is None:
+            return None
+        if len(events) == snapshot.seq:
+            return Consignment(window_no, snapshot, tuple(events))
+        _pause(attempt)
+    raise _crowded(window_no)
 
 
 def snapshots(window_nos: list[str]) -> dict[str, Snapshot]:
@@ -99,6 +112,8 @@ def snapshots(window_nos: list[str]) -> dict[str, Snapshot]:
         answer = client("dynamodb").batch_get_item(RequestItems=request)
         found |= {item["consignment"]["S"]: _snapshot(item) for item in answer["Responses"][table]}
         request = answer.get("UnprocessedKeys") or {}
+        if request:
+            _pause(3)
     return found
 
 
@@ -130,13 +145,16 @@ def answered(submission: Submission) -> dict[str, Any] | None:
             f"the key {submission.key!r} was used for another body",
             "同一幂等键已用于不同内容的报文",
         )
-    answer: dict[str, Any] = canonical.parse_json(item["answer"]["S"].encode())
+    answer: dict[str, Any] = canonical.load(item["answer"]["S"])
     return answer
 
 
 def listed(listing: str, since: str, until: str, after: str | None, limit: int) -> list[tuple[str, str]]:
     """Up to `limit` (sort key, window number) of a listing, newest first, opened within [since, until)."""
-    values = {":from": {"S": since}, ":to": {"S": min(after, until) if after else until}}
+    until = min(after, until) if after else until
+    if until <= since:
+        return []
+    values = {":from": {"S": since}, ":to": {"S": until}}
     rows = _query(listing, "#k = :k AND #i BETWEEN :from AND :to", values, limit=limit + 1, newest_first=True)
     found = []
     for item in rows:
@@ -157,12 +175,12 @@ def party_listing(party: str) -> str:
 
 def event_of(item: Mapping[str, Any]) -> Event:
     """An event from its item (or its stream image)."""
-    return Event.from_json(canonical.parse_json(item["event"]["S"].encode()))
+    return Event.from_json(canonical.load(item["event"]["S"]))
 
 
 def noticed(message: bytes) -> Event:
     """The event that a queue message announces; read from the ledger where its data was too large for the notice."""
-    notice = canonical.parse_json(message)
+    notice = canonical.load(message)
     if notice.get("data") is not None:
         return Event.from_json(notice)
     found = event(notice["window_no"], notice["seq"])
@@ -171,40 +189,27 @@ def noticed(message: bytes) -> Event:
     return found
 
 
+def _pause(attempt: int) -> None:
+    sleep(uniform(0, 0.01 * 2 ** min(attempt, 5)))
+
+
+def _crowded(window_no: str) -> WindowError:
+    detail = f"{window_no} is being changed by others; try again"
+    return WindowError(503, "contended", detail, detail_zh="并发冲突，请重试", headers={"Retry-After": "1"})
+
+
 class _Contended(Exception):
     """Somebody else wrote first."""
 
 
 def _write(consignment: Consignment, change: Change, at: str) -> Consignment:
     before = consignment.snapshot
-    version = before.version if change.version is None else change.version
-    event = Event(
-        event_id=new_id(),
-        type=change.type,
-        window_no=consignment.window_no,
-        seq=before.seq + 1,
-        declaration_version=version if change.of_version is None else change.of_version,
-        at=at,
-        actor=change.actor,
-        correlation_id=correlation.current(),
-        data=dict(change.data),
-        prev=before.head,
-    ).sealed()
-    after = Snapshot(
-        seq=event.seq,
-        head=event.hash,
-        state=before.state if change.state is None else change.state,
-        version=version,
-        parties=before.parties if change.parties is None else change.parties,
-        correlation_id=before.correlation_id,
-        opened_at=before.opened_at,
-        changed_at=at,
-        facts={**before.facts, **change.facts},
-    )
+    following = follow(consignment, change, at, new_id(), correlation.current())
+    after, event = following.snapshot, following.events[-1]
     writes = [_put_snapshot(consignment.window_no, before, after), _put_event(event)]
     writes += _put_listings(consignment.window_no, after, before)
     if change.body:
-        writes.append(_put_body(consignment.window_no, version, change.body))
+        writes.append(_put_body(consignment.window_no, after.version, change.body))
     if change.submission:
         writes.append(_put_submission(change.submission))
     writes += [_put_row(row) for row in change.rows]
@@ -212,7 +217,7 @@ def _write(consignment: Consignment, change: Change, at: str) -> Consignment:
         client("dynamodb").transact_write_items(TransactItems=writes)
     except ClientError as error:
         raise _refusal(error, before, change) from error
-    return Consignment(consignment.window_no, after, (*consignment.events, event))
+    return following
 
 
 def _refusal(error: ClientError, before: Snapshot, change: Change) -> Exception:
@@ -269,9 +274,10 @@ def _put_listings(window_no: str, after: Snapshot, before: Snapshot) -> list[dic
     keys = [party_listing(party) for party in sorted(fresh)]
     if before.seq == 0:
         shard = zlib.crc32(window_no.encode()) % SHARDS
-        keys.append(f"day#{clock.business_date().isoformat()}#{shard}")
+        keys.append(f"day#{clock.business_date(datetime.fromisoformat(after.opened_at)).isoformat()}#{shard}")
     return [
-        _put(_key(key, f"{after.opened_at}#{window_no}") | {"window_no": {"S": window_no}}, None) for key in keys
+        _put(_key(key, f"{after.opened_at}#{window_no}") | {"window_no": {"S": window_no}}, None)
+        for key in keys
     ]
 
 
@@ -327,7 +333,12 @@ def _get(consignment: str, item: str) -> dict[str, Any] | None:
 
 
 def _query(
-    partition: str, condition: str, values: dict[str, Any], *, limit: int | None = None, newest_first: bool = False
+    partition: str,
+    condition: str,
+    values: dict[str, Any],
+    *,
+    limit: int | None = None,
+    newest_first: bool = False,
 ) -> Iterator[dict[str, Any]]:
     request: dict[str, Any] = {
         "TableName": settings.get("LEDGER_TABLE"),
@@ -357,5 +368,5 @@ def _snapshot(item: Mapping[str, Any]) -> Snapshot:
         correlation_id=item["correlation_id"]["S"],
         opened_at=item["opened_at"]["S"],
         changed_at=item["changed_at"]["S"],
-        facts=canonical.parse_json(item["facts"]["S"].encode()),
+        facts=canonical.load(item["facts"]["S"]),
     )

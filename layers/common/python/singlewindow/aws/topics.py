@@ -26,7 +26,8 @@ def publish(topic: str, notices: Sequence[Notice]) -> None:
                 "Id": str(position),
                 "Message": canonical.dumps(notice.body).decode(),
                 "MessageAttributes": {
-                    name: {"DataType": "String", "StringValue": value} for name, value in notice.attributes.items()
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in notice.attributes.items()
                 },
             }
             for position, notice in enumerate(notices[start : start + _BATCH])
