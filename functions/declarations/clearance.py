@@ -69,7 +69,9 @@ def positions(consignment: Consignment) -> dict[str, Position]:
             found[event.data["agency"]] = _after_reply(found[event.data["agency"]], event)
         elif event.type in _DECIDED:
             # Nobody waits for a verifier beyond the decision.
-            found = _silenced(found, [agency for agency, p in found.items() if p.part == "verifies"], event.at)
+            found = _silenced(
+                found, [agency for agency, p in found.items() if p.part == "verifies"], event.at
+            )
         elif event.type == "DeclarationSuspended":
             found = _silenced(found, event.data["silent"], event.at)
     return found

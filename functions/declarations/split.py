@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One agency's part in one declaration. `timeout_seconds` counts from the question; 0 where no answer is awaited."""
+    """One agency's part in one declaration. `timeout_seconds` counts from the question; 0: no answer is awaited."""
 
     agency: str
     part: str

@@ -39,7 +39,9 @@ def _agency(position: Position) -> dict[str, Any]:
         "part": position.part,
         "state": position.state,
         "since": position.since,
-        "holder": position.agency if position.state in _WAITS_ON_AGENCY and position.part != "informed" else None,
+        "holder": position.agency
+        if position.state in _WAITS_ON_AGENCY and position.part != "informed"
+        else None,
         "because": list(position.because),
         "findings": list(position.findings),
     }

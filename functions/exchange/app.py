@@ -42,7 +42,9 @@ def publish(images: list[dict[str, Any]]) -> str | None:
             with correlation.bound(event.correlation_id) as correlation_id:
                 app.logger.set_correlation_id(correlation_id)
                 _announce(event)
-                app.logger.info("published", extra={"type": event.type, "window_no": event.window_no, "seq": event.seq})
+                app.logger.info(
+                    "published", extra={"type": event.type, "window_no": event.window_no, "seq": event.seq}
+                )
         except Exception:
             app.logger.exception("not published", extra={"window_no": event.window_no, "seq": event.seq})
             failed = image["sequence_number"]  # the stream repeats from here; consumers know repetition
@@ -205,7 +207,7 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
 def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
     """Let a repeated step wait on its new token; the answer may have come while the old one was nobody's any more.
 
-    The token first, then the look: a reply is written first and reads the token after, so one of the two sees the other.
+    The token first, then the look: a reply is written first and reads the token after, so one sees the other.
     """
     store.hand_over(message_id, task_token)
     consignment = ledger.read(window_no)
@@ -259,7 +261,12 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
         nonlocal before
         before = earlier(consignment, agency, reply.reply_id)
         if reply.report and agency in deciders(consignment):
-            raise WindowError(422, "report-not-yours", "only who is told of the cargo reports it", detail_zh="仅场站可报告到货与理货")
+            raise WindowError(
+                422,
+                "report-not-yours",
+                "only who is told of the cargo reports it",
+                detail_zh="仅场站可报告到货与理货",
+            )
         return (
             None
             if before

@@ -144,7 +144,9 @@ def recorded(
     return Change("AgencyReplied", data, Actor("agency", agency), of_version=version)
 
 
-def _effect(consignment: Consignment, agency: str, final: str | None, entry_id: str | None, version: int) -> str:
+def _effect(
+    consignment: Consignment, agency: str, final: str | None, entry_id: str | None, version: int
+) -> str:
     """`final`: the outcome, where it is one."""
     if version != consignment.version:
         return "recorded-late"

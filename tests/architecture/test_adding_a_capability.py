@@ -1,4 +1,4 @@
-"""Adding a capability takes its folder and its entry in the manifest, as docs/adding-a-capability.md says: nothing else."""
+"""Adding a capability takes its folder and its entry in the manifest: nothing else (docs/adding-a-capability.md)."""
 
 import json
 import sys

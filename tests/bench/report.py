@@ -117,7 +117,8 @@ def machine() -> str:
     loop = min(timeit.repeat("for i in range(1000000): pass", number=1, repeat=5)) * 1000
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · commit {commit} · {os.cpu_count()} cores, {processor} · "
-        f"{platform.system()} · Python {platform.python_version()} · load before {load} · an empty loop of a million takes {loop:.0f} ms"
+        f"{platform.system()} · Python {platform.python_version()} · load before {load} · an empty loop of a million"
+        f" takes {loop:.0f} ms"
     )
 
 

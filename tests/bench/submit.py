@@ -30,6 +30,6 @@ def measure(window: Window, recording: Recording) -> Figure:
                 " all rules, split, written to the ledger, answered"
             ),
             "AWS answered at botocore's before-send: building, serialising and signing of the request count",
-            f"from the staged package, warm; CPU time of the process, median of {ROUNDS} rounds, best of {PROCESSES} processes",
+            f"from the staged package, warm; CPU time, median of {ROUNDS} rounds, best of {PROCESSES} processes",
         ),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -171,3 +172,33 @@ def test_listings_come_newest_first_and_page_by_page() -> None:
 
     assert [number for _, number in first + rest] == numbers[::-1]
     assert ledger.listed(ledger.party_listing(BROKER), "2000", "9999", None, 3) == []
+
+
+def test_a_read_that_a_write_came_between_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query sees committed items, not one moment: here events of before a write, and the state after it."""
+    opened()
+    genuine, reads = ledger._query, []
+
+    def torn(partition: str, condition: str, values: dict[str, Any], **more: Any) -> Iterator[dict[str, Any]]:
+        items = list(genuine(partition, condition, values, **more))
+        reads.append(partition)
+        if len(reads) == 1:
+            monkeypatch.setattr(ledger, "_query", genuine)
+            ledger.amend(NO, note("in between"))
+            monkeypatch.setattr(ledger, "_query", torn)
+            items = items[:-1] + [
+                one for one in genuine(partition, condition, values) if one["item"]["S"] == "state"
+            ]
+        return iter(items)
+
+    monkeypatch.setattr(ledger, "_query", torn)
+
+    found = ledger.read(NO)
+
+    assert found is not None
+    assert [event.seq for event in found.events] == list(range(1, found.snapshot.seq + 1))
+    assert len(reads) == 2
+
+
+def test_a_listing_that_ends_before_it_begins_is_empty() -> None:
+    assert ledger.listed(ledger.party_listing(IMPORTER), "2026-02", "2026-03", "2026-01", 3) == []

@@ -33,6 +33,8 @@ EXTERNAL = (
         (b'{"head":{"note":"\\ud800"}}', "application/json", 400),
         (b"[1]", "application/json", 400),
         (b"\xff\xfe{}", "application/json", 400),
+        ('{"head":{"note":"成都"}}'.encode("gb18030"), "application/json", 400),
+        (b'{"head":{"gross_weight":1e999999999}}', "application/json", 400),
         (b'{"a":' * 40 + b"1" + b"}" * 40, "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
         (b'{"a":"' + b"x" * 1_100_000 + b'"}', "application/json", 413),
@@ -160,7 +162,17 @@ def test_public_pages_need_no_token(anyone: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=x", "from=yesterday", "state=LOST", "cursor=%%%", "colour=red"]
+    "query",
+    [
+        "limit=0",
+        "limit=x",
+        "to=9999-12-31",
+        "from=0001-01-01",
+        "from=yesterday",
+        "state=LOST",
+        "cursor=%%%",
+        "colour=red",
+    ],
 )
 def test_a_wrong_parameter_is_named(trader: Trader, query: str) -> None:
     answer = trader.get(f"/declarations?{query}")

@@ -1,4 +1,4 @@
-"""The official sample of 2018 in both eras: two agencies with an answer each before the merger, one and its desk after."""
+"""The official sample of 2018 in both eras: before the merger two agencies, after it one and its desk."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

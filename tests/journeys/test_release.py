@@ -8,9 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from exchange.store import message_id
+from infra import issuer
 from infra.stage import Stage
 from tests.journeys.conftest import ANSWER_TIMEOUT, Planted
-from tests.journeys.window import ROOT, Client, Desk, Trader, quiet, sample, until
+from tests.journeys.window import ROOT, STRANGER, Client, Desk, Trader, quiet, sample, until
 
 At = Callable[[str], Desk]
 
@@ -286,3 +290,94 @@ def test_the_port_reports_and_differences_show_without_a_veto(trader: Trader, de
     for agency in waits(trader, window_no):
         desk(agency).reply(window_no, "accept")
     trader.wait(window_no, "RELEASED")
+
+
+def test_what_comes_after_the_decision_is_recorded_only(trader: Trader, desk: At, stage: Stage) -> None:
+    window_no = trader.submit(sample())
+    for agency in waits(trader, window_no):
+        desk(agency).reply(window_no, "accept")
+    trader.wait(window_no, "RELEASED")
+    quiet(stage)
+    since = trader.show(window_no)["since"]
+    customs = desk("customs")
+
+    late = customs.client.call(
+        "POST", "/exchange/replies", customs.compose(customs.question(window_no), "hold")
+    )
+    quiet(stage)
+
+    assert (late.status, late.json["effect"]) == (202, "recorded-after-decision")
+    shown = trader.show(window_no)
+    assert (shown["state"], shown["since"]) == ("RELEASED", since)
+    assert trader.agency(window_no, "customs")["state"] == "accepted"
+
+
+def test_nobody_waits_for_a_verifier(trader: Trader, desk: At, stage: Stage) -> None:
+    window_no = trader.submit(sample())
+    for one in trader.show(window_no)["agencies"]:
+        if one["part"] == "decides":
+            desk(one["agency"]).reply(window_no, "accept")
+
+    trader.wait(window_no, "RELEASED")
+
+    assert desk("mofcom").question(window_no)["type"] == "licence-verification"
+
+
+def test_an_answer_that_came_while_a_step_was_repeated_still_ends_it(
+    trader: Trader, desk: At, stage: Stage
+) -> None:
+    """The question goes out, the step's own answer is lost, the agency replies, and only then is the step repeated."""
+    asked: list[str] = []
+
+    def lose(event: dict[str, Any], _result: Any) -> None:
+        if event["agency"] == "customs" and not asked:
+            asked.append(event["window_no"])
+            pointer = {"message_id": message_id(event["window_no"], 1, "customs", "declaration")}
+            desk("customs").send(desk("customs").compose(pointer | event, "accept"))
+            raise RuntimeError("lost on the way back")
+
+    with stage.inject("ExchangeDispatch", after=lose, times=None):
+        window_no = trader.submit(sample())
+        for agency in waits(trader, window_no):
+            if agency != "customs":
+                desk(agency).reply(window_no, "accept")
+        trader.wait(window_no, "RELEASED")
+
+    assert asked == [window_no]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"at": 5},
+        {"at": "0001-01-01T00:00:00+14:00"},
+        {"outcome": "hold", "entry_id": "790120261000000001"},
+        {"findings": [{"a": [[[[[[1]]]]]]}]},
+        {"surprise": 1},
+    ],
+    ids=str,
+)
+def test_a_reply_that_is_wrong_is_told_so(trader: Trader, desk: At, reply: dict[str, Any]) -> None:
+    window_no = trader.submit(sample())
+    customs = desk("customs")
+
+    answer = customs.client.call(
+        "POST", "/exchange/replies", customs.compose(customs.question(window_no), "accept") | reply
+    )
+
+    assert answer.status == 422, answer.raw
+    assert answer.json["findings"]
+
+
+def test_who_is_named_no_more_sees_no_more(trader: Trader, desk: At, stage: Stage) -> None:
+    former = Client(stage.url, issuer.token("enterprise", STRANGER))
+    window_no = trader.submit(sample(owner_uscc=STRANGER))
+    assert former.get(f"/declarations/{window_no}").status == 200
+    for agency in waits(trader, window_no):
+        desk(agency).reply(window_no, "return" if agency == "customs" else "accept")
+    trader.wait(window_no, "RETURNED")
+
+    trader.call("PUT", f"/declarations/{window_no}", sample(), If_Match="*")
+
+    assert former.get(f"/declarations/{window_no}").status == 404
+    assert window_no not in {one["window_no"] for one in former.get("/declarations").json["items"]}

@@ -28,7 +28,9 @@ def parse_json(raw: bytes) -> Any:
         raise _bad("json-encoding", f"not UTF-8 at byte {error.start}", "不是 UTF-8 编码") from None
     if "\ufffd" in text:
         # The gateway passes JSON on as text and puts this sign wherever the bytes were not UTF-8.
-        raise _bad("json-encoding", "not UTF-8 (or holds U+FFFD, the sign for what was lost)", "不是 UTF-8 编码")
+        raise _bad(
+            "json-encoding", "not UTF-8 (or holds U+FFFD, the sign for what was lost)", "不是 UTF-8 编码"
+        )
     if not text.strip():
         raise _bad("json-empty", "the body is empty", "报文体为空")
     try:

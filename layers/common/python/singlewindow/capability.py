@@ -150,7 +150,9 @@ class Capability(Chalice):
                         self.logger.set_correlation_id(correlation_id)
                         try:
                             handler(_message(record))
-                            self.logger.info("consumed", extra={"handler": name, "message_id": record["messageId"]})
+                            self.logger.info(
+                                "consumed", extra={"handler": name, "message_id": record["messageId"]}
+                            )
                         except Exception as error:
                             self._failed(name, record, error)
                             failed.append({"itemIdentifier": record["messageId"]})
@@ -244,7 +246,9 @@ class Capability(Chalice):
                 answer = _problem(_INTERNAL, path, correlation_id)
             if not isinstance(answer, Response):
                 answer = Answer(answer)
-            self.logger.info("answered", extra={"method": event["httpMethod"], "path": path, "status": answer.status_code})
+            self.logger.info(
+                "answered", extra={"method": event["httpMethod"], "path": path, "status": answer.status_code}
+            )
             answer.headers = _STANDARD_HEADERS | {"X-Correlation-Id": correlation_id} | answer.headers
             if not isinstance(answer.body, str | bytes):
                 answer.body = canonical.dumps(answer.body).decode()
