@@ -13,18 +13,18 @@ REACH = 0.250
 
 
 def measure(window: Window, recording: Recording) -> Figure:
-    first = {function: recording.of(function.logical_id)[:1] for function in window.stage.functions}
-    times: dict[str, list[Times]] = {function.logical_id: [] for function in first}
+    first = [(function, recording.of(function.logical_id)[:1]) for function in window.stage.functions]
+    times: dict[str, list[Times]] = {function.logical_id: [] for function, _ in first}
     # In turns: where the machine is slow for a while, it is slow for all of them.
     for _ in range(PROCESSES):
-        for function, invocations in first.items():
+        for function, invocations in first:
             if invocations:
                 times[function.logical_id].append(staged.run(function, invocations))
     rows = [
         (function.logical_id, *_cells(times[function.logical_id]), _first(invocations[0]))
         if invocations
         else (function.logical_id, *["not called"] * 6)
-        for function, invocations in first.items()
+        for function, invocations in first
     ]
     slowest = max(median(one.cold for one in taken) for taken in times.values() if taken)
     cpu = max(median(one.cold_cpu for one in taken) for taken in times.values() if taken)
