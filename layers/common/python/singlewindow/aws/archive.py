@@ -1,4 +1,4 @@
-"""The archive: immutable objects under the hash of their content, so that writing twice is writing once."""
+"""The archive: immutable objects under the hash of their content; writing twice adds a version of the same bytes."""
 
 from singlewindow import canonical, settings
 from singlewindow.aws.clients import client
