@@ -23,7 +23,7 @@ _STEPS = (
 )
 _STATES = {
     "to-ask": ("待发送", "to be asked", "dim"),
-    "pending": ("办理中", "deciding", "yellow"),
+    "pending": ("办理中", "considering", "yellow"),
     "informed": ("已告知", "informed", "cyan"),
     "reported": ("已回报", "reported", "green"),
     "held": ("查验中", "holds", "magenta"),
