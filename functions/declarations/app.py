@@ -385,6 +385,4 @@ def _receipt(answer: dict[str, Any], report: Report, *, replay: bool = False) ->
 
 
 def _decision_table() -> dict[str, Any]:
-    return clearance.table_at(
-        catalogue.load("rules/clearance-decision.json"), clock.business_date().isoformat()
-    )
+    return clearance.table_at(catalogue.load("rules/clearance-decision.json"), clock.business_date())

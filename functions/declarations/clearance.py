@@ -6,9 +6,11 @@ reordering change nothing: `next_change` says what should happen next, and says 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from declarations import lifecycle
+from singlewindow.catalogue import in_force
 from singlewindow.consignment import Change, Consignment
 from singlewindow.events import Event
 
@@ -122,10 +124,10 @@ def conclude(consignment: Consignment, version: int, table: Mapping[str, Any]) -
     return replace(change, facts={**change.facts, "concluded": version})
 
 
-def table_at(rule: Mapping[str, Any], day: str) -> dict[str, Any]:
-    """The version of the decision table in force on an ISO date, with the rule's id."""
+def table_at(rule: Mapping[str, Any], day: date) -> dict[str, Any]:
+    """The version of the decision table in force on a date, with the rule's id."""
     for version in rule["versions"]:
-        if (version["effective_from"] or "") <= day <= (version["effective_to"] or "9999"):
+        if in_force(version, day):
             return {"id": rule["id"], **version}
     raise LookupError(f"{rule['id']} has no version at {day}")
 

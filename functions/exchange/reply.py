@@ -150,7 +150,7 @@ def _effect(
     """`final`: the outcome, where it is one."""
     if version != consignment.version:
         return "recorded-late"
-    if agency in deciders(consignment) and any(e.type in _DECIDED for e in consignment.of_version()):
+    if agency in judges(consignment) and any(e.type in _DECIDED for e in consignment.of_version()):
         return "recorded-after-decision"
     finals = (e for e in _of(consignment, agency) if e.data["final"] and e.declaration_version == version)
     first = next(finals, None)
@@ -158,8 +158,8 @@ def _effect(
     return "recorded-second-final" if contradicts else "applied"
 
 
-def deciders(consignment: Consignment) -> set[str]:
-    """Those whose word counted towards the decision; a terminal still reports after it."""
+def judges(consignment: Consignment) -> set[str]:
+    """Those who were asked for a judgement, to decide or to verify; a terminal still reports after the decision."""
     return {
         one["agency"]
         for event in consignment.of_version()

@@ -202,3 +202,11 @@ def test_a_read_that_a_write_came_between_is_read_again(monkeypatch: pytest.Monk
 
 def test_a_listing_that_ends_before_it_begins_is_empty() -> None:
     assert ledger.listed(ledger.party_listing(IMPORTER), "2026-02", "2026-03", "2026-01", 3) == []
+
+
+@pytest.mark.parametrize("message", [b"{not json", b"[]", b"7", b"{}", b'{"data":{}}', b"\xff"])
+def test_a_notice_that_nobody_can_read_is_refused_for_good(message: bytes) -> None:
+    with pytest.raises(WindowError) as error:
+        ledger.noticed(message)
+
+    assert error.value.status == 400  # the queue wrapper sends what is below 500 to the dead letters at once

@@ -381,3 +381,16 @@ def test_who_is_named_no_more_sees_no_more(trader: Trader, desk: At, stage: Stag
 
     assert former.get(f"/declarations/{window_no}").status == 404
     assert window_no not in {one["window_no"] for one in former.get("/declarations").json["items"]}
+
+
+def test_a_notice_that_nobody_can_read_dies_alone(
+    trader: Trader, desk: At, stage: Stage, planted: Planted
+) -> None:
+    stage.client("sqs").send_message(QueueUrl=stage.resource("DeclarationsInbox"), MessageBody="{not json")
+    planted.dead_letter("DeclarationsInboxDlq")
+    window_no = trader.submit(sample())
+    for agency in waits(trader, window_no):
+        desk(agency).reply(window_no, "accept")
+
+    trader.wait(window_no, "RELEASED")
+    until(lambda: stage.dead_letters()["DeclarationsInboxDlq"], lambda depth: depth == 1)

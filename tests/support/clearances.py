@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.support import memory_ledger
 ROOT = Path(__file__).parents[2]
 IMPORTER = "91510100569680768F"
 TABLE = clearance.table_at(
-    json.loads((ROOT / "catalogue/rules/clearance-decision.json").read_text()), "2024-11-23"
+    json.loads((ROOT / "catalogue/rules/clearance-decision.json").read_text()), date(2024, 11, 23)
 )
 START = datetime(2024, 11, 23, 1, 0, tzinfo=UTC)
 

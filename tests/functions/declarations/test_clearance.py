@@ -1,6 +1,7 @@
 """Clearance: the decision table row by row, then its properties over whatever agencies may send."""
 
 from collections.abc import Sequence
+from datetime import date
 from itertools import permutations
 
 import pytest
@@ -294,10 +295,10 @@ def test_the_decision_table_is_chosen_by_date() -> None:
             {"version": 2, "effective_from": "2018-08-01", "effective_to": None},
         ],
     }
-    assert table_at(rule, "2018-07-31")["version"] == 1
-    assert table_at(rule, "2018-08-01")["version"] == 2
+    assert table_at(rule, date(2018, 7, 31))["version"] == 1
+    assert table_at(rule, date(2018, 8, 1))["version"] == 2
     with pytest.raises(LookupError, match="R has no version"):
-        table_at({"id": "R", "versions": []}, "2018-08-01")
+        table_at({"id": "R", "versions": []}, date(2018, 8, 1))
 
 
 def test_a_position_knows_since_when_it_stands() -> None:

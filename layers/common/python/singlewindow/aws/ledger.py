@@ -180,12 +180,16 @@ def event_of(item: Mapping[str, Any]) -> Event:
 
 def noticed(message: bytes) -> Event:
     """The event that a queue message announces; read from the ledger where its data was too large for the notice."""
-    notice = canonical.load(message)
-    if notice.get("data") is not None:
-        return Event.from_json(notice)
-    found = event(notice["window_no"], notice["seq"])
+    try:
+        notice = canonical.load(message)
+        if notice.get("data") is not None:
+            return Event.from_json(notice)
+        window_no, seq = notice["window_no"], notice["seq"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WindowError(400, "unreadable-notice", f"no event's notice: {error!r}") from error
+    found = event(window_no, seq)
     if found is None:
-        raise LookupError(f"{notice['window_no']} has no event {notice['seq']}")
+        raise LookupError(f"{window_no} has no event {seq}")
     return found
 
 
