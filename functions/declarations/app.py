@@ -245,9 +245,9 @@ def _checked(request: Request, as_at: date) -> Report:
     if request.media_type == "application/json":
         raw = request.json()
     else:
-        from declarations import decmessage  # lxml takes 10 ms to import, and most bodies are JSON
+        from singlewindow.messages import transform  # lxml takes 10 ms to import, and most bodies are JSON
 
-        raw = decmessage.read(request.body)
+        (raw,) = transform.read(request.body, "DecMessage")
     if not isinstance(raw, dict):
         raise WindowError(
             400, "not-an-object", "a declaration is a JSON object", detail_zh="报文应为 JSON 对象"

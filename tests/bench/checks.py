@@ -7,12 +7,12 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from lxml import etree
 
-from declarations import decmessage
 from declarations.check import check
 from infra import ROOT
 from singlewindow import catalogue, clock
 from tests.bench.report import Figure
 from tests.bench.window import declaration
+from tests.support import decmessage
 
 REACH = 1000
 SECONDS = 0.6

@@ -10,7 +10,7 @@ import pytest
 from singlewindow.catalogue import Element
 from singlewindow.rules import Params, RuleBook, Violation, place, rule
 
-AMOUNT = Element("SCSW-0001", "amount", "金额", "Amount", "N19,5", "internal", "Amount", "a book", True)
+AMOUNT = Element("SCSW-0001", "amount", "金额", "Amount", "N19,5", "internal", "a book", True)
 DATA_SETS = {"tariff": {"zh": "无税则", "en": "no tariff"}}
 
 

@@ -17,13 +17,15 @@ from infra import ROOT, import_codelists
 from infra.import_codelists import CODELISTS, LISTS, Table, Unaccounted, imported
 from singlewindow import catalogue
 from singlewindow.catalogue import Section
+from tests.support import decmessage
 
 TODAY = date(2026, 11, 23)
 SHARED = ROOT.parent / "shared" / "data"
 SCHEMA = SHARED / "schema-cn" / "dec-2018" / "DecMessage_ImportSave_V1.0.xsd"
 XSD = "{http://www.w3.org/2001/XMLSchema}"
 
-ELEMENTS: list[dict[str, Any]] = json.loads((ROOT / "catalogue/elements/declaration.json").read_bytes())
+ELEMENTS: list[dict[str, Any]] = list(catalogue.elements("declaration"))
+WIRE = {node.element.id: node for node in decmessage.fields().values() if node.element}
 BY_ID = {one["id"]: one for one in ELEMENTS}
 REPRESENTATION = re.compile(r"C(\.\.)?[1-9]\d*|N\d+,\d+|n\.\.\d+|date")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -61,7 +63,7 @@ def test_an_id_and_a_place_have_one_element() -> None:
     used = [element.id for section in sections() for element in section.elements.values()]
     assert sorted(used) == sorted(BY_ID)
     for section in sections():
-        tags = [tag for one in section.elements.values() for tag in (one.dec, *one.dec_also)]
+        tags = [tag for one in section.elements.values() for tag in (WIRE[one.id].tag, *WIRE[one.id].also)]
         assert len(tags) == len(set(tags)), section.name
 
 
@@ -145,9 +147,9 @@ def longest(one: dict[str, Any]) -> int:
 def test_nothing_is_longer_than_the_message_carries_unless_it_says_so(name: str) -> None:
     section = next(one for one in sections() if one.name == name)
     for element in section.elements.values():
-        one, limits = BY_ID[element.id], facets()[TYPES[name], element.dec]
+        one, limits = BY_ID[element.id], facets()[TYPES[name], WIRE[element.id].tag]
         most = int(limits.get("maxLength") or limits.get("length") or 10**9)
-        carried = min(longest(one), element.dec_length or 10**9)
+        carried = min(longest(one), decmessage.narrowest(element) or 10**9)
         assert carried <= most or element.name in WIDER, (element.name, one["representation"], most)
 
 
@@ -156,11 +158,12 @@ def test_elements_stand_in_the_order_of_the_message(name: str) -> None:
     section = next(one for one in sections() if one.name == name)
     tags = [tag for kind, tag in facets() if kind == TYPES[name]]
     nested = {"lines": {"DecGoodsLimits"}, "goods_limits": {"DecGoodsLimitVin"}}.get(name, set())
-    assert [element.dec for element in section.elements.values()] == [
+    assert [WIRE[element.id].tag for element in section.elements.values()] == [
         tag for tag in tags if tag not in nested
     ]
     for element in section.elements.values():
-        assert element.dec_required == (facets()[TYPES[name], element.dec]["minOccurs"] == "1"), element.dec
+        wire = WIRE[element.id]
+        assert wire.least == int(facets()[TYPES[name], wire.tag]["minOccurs"]), wire.tag
 
 
 # ---------------------------------------------------------------- code lists

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2] / "catalogue"
 FILES = [
     *((path, "elements") for path in sorted((ROOT / "elements").glob("*.json"))),
     *((path, "document") for path in sorted((ROOT / "documents").glob("*.json"))),
+    *((path, "message") for path in sorted((ROOT / "messages").glob("*.json"))),
     *((path, "codelist") for path in sorted((ROOT / "codelists").glob("*.json"))),
 ]
 

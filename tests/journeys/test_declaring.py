@@ -7,12 +7,12 @@ from random import randbytes
 from typing import Any
 from uuid import uuid4
 
-from declarations import decmessage
 from declarations.check import check
 from infra.stage import Stage
 from singlewindow import canonical, clock, settings
 from singlewindow.aws import archive, ledger
 from tests.journeys.window import IMPORTER, Client, Desk, Trader, quiet, sample, until
+from tests.support import decmessage
 
 
 def search(client: Client, query: str) -> list[dict[str, Any]]:

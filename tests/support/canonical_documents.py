@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from singlewindow import catalogue
 from singlewindow.canonical import plain
 from singlewindow.catalogue import Element, Section
+from tests.support import decmessage
 
 TODAY = date(2026, 11, 23)
 USCC = ("91510100569680768F", "91310107132231740K", "913302017532977856", "91110000600037341L")
@@ -66,8 +67,8 @@ def _value(element: Element, narrow: bool) -> st.SearchStrategy[str]:
     if element.is_numeric:
         return _number(element, narrow)
     most = int(re.sub(r"\D", "", element.representation))
-    if narrow and element.dec_length:
-        most = min(most, element.dec_length)
+    if narrow:
+        most = min(most, decmessage.narrowest(element) or most)
     if element.pattern:
         return st.from_regex(element.pattern, fullmatch=True).filter(
             lambda text: bool(text) and text == text.strip() and len(text) <= most
@@ -85,7 +86,7 @@ def _number(element: Element, narrow: bool) -> st.SearchStrategy[str]:
     most = 10 ** (int(digits) - places) - 1
     least = -most if element.signed else 0
     numbers = st.decimals(Decimal(least), Decimal(most), places=places, allow_nan=False, allow_infinity=False)
-    length = element.dec_length if narrow and element.dec_length else 99
+    length = (narrow and decmessage.narrowest(element)) or 99
     return numbers.map(lambda number: plain(number) if number else "0").filter(
         lambda text: len(text) <= length
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from declarations import decmessage
 from declarations.check import check
+from tests.support import decmessage
 from tests.support.sample_documents import GONE, ROOT, TODAY, edited, sample
 
 FAULTS = Path(__file__).parent / "samples" / "47-faults.json"

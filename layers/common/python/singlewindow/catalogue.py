@@ -5,7 +5,7 @@ Read when first used, once a process.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache, cached_property
 from itertools import chain, islice
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from singlewindow import settings
-from singlewindow.document import Document, Element, Section
+from singlewindow.document import Document, Element, Section, WireNames
 
 __all__ = [
     "CodeList",
@@ -24,8 +24,10 @@ __all__ = [
     "capacity",
     "codelist",
     "document",
+    "elements",
     "in_force",
     "load",
+    "names",
 ]
 
 _REPOSITORY = Path(__file__).resolve().parents[4]
@@ -111,6 +113,13 @@ class CodeList:
             return []
         return self._by_column(self.columns.index(column)).get(value, [])
 
+    def on_wire(self, code: str, column: str) -> str | None:
+        """What a message that uses the codes of `column` writes for a code; None where it would read as another."""
+        at = self.columns.index(column)
+        row = self.rows.get(code, ())
+        written = row[at] if at < len(row) else None
+        return written if written and self.crosswalk(column, written)[0] == code else None
+
     def instead(self, code: str) -> list[str]:
         """The right codes for one of another set (142 for CHN), for a retired one, or for one in small letters.
 
@@ -185,37 +194,78 @@ def codelist(id: str) -> CodeList:
 def document(name: str = "declaration", version: int = 1) -> Document:
     """A document type. Raises `FileNotFoundError` for one that the catalogue does not have."""
     raw = load(f"documents/{name}.v{version}.json")
-    elements = {one["id"]: _element(one) for one in load(f"elements/{name}.json")}
+    known = {one["id"]: one for subject in raw["elements_from"] for one in elements(subject)}
     return Document(
         name=raw["name"],
         version=raw["version"],
         name_zh=raw["name_zh"],
         name_en=raw["name_en"],
-        dec_namespace=raw["dec_namespace"],
-        dec_root=raw["dec_root"],
-        dec_not_carried={tag: (zh, en) for tag, (zh, en) in raw["dec_not_carried"].items()},
-        sections=tuple(_section(one, elements) for one in raw["sections"]),
+        sections=tuple(_section(one, known) for one in raw["sections"]),
         codelist=codelist,
+        wire=cache(lambda: _wire_names(raw.get("message"), known)),
     )
+
+
+@cache
+def elements(subject: str) -> tuple[dict[str, Any], ...]:
+    """All that the catalogue says of the data elements of a subject (a file of `elements/`)."""
+    raw = load(f"elements/{subject}.json")
+    return tuple(raw["defaults"] | one for one in raw["elements"])
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """What there is of a kind: `elements`, `documents`, `codelists`, `messages`, `agencies`, `rules`, by file name."""
+    return tuple(sorted(path.name.removesuffix(".json") for path in (_root() / kind).glob("*.json")))
+
+
+_JUDGED = tuple(one.name for one in fields(Element))
+
+
+def _wire_names(message: str | None, known: Mapping[str, Mapping[str, Any]]) -> WireNames:
+    if message is None:
+        return WireNames()
+    raw = load(f"messages/{message}.json")
+    tags: dict[tuple[str | int, ...], tuple[str, ...]] = {}
+    names: dict[tuple[str | int, ...], dict[str, str]] = {}
+
+    def visit(nodes: list[dict[str, Any]], place: tuple[str, ...], above: tuple[str, ...]) -> None:
+        for node in nodes:
+            if id := node.get("element"):
+                names.setdefault(place, {})[known[id]["name"]] = node["tag"]
+            elif "content" in node:
+                below, path = place, (*above, node["tag"])
+                if section := node.get("section"):
+                    below = (*place, section)
+                    names.setdefault(place, {})[section] = "/".join(path[len(tags.get(place, ())) :])
+                    tags[below] = path
+                visit(node["content"], below, path)
+
+    visit(raw["content"], (), ())
+    carried = {tag: (zh, en) for tag, (zh, en) in raw.get("not_carried", {}).items()}
+    return WireNames(raw["root"], tags, names, carried)
+
+
+_JUDGED = tuple(one.name for one in fields(Element))
 
 
 def _element(raw: Mapping[str, Any]) -> Element:
     members: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()
+        name: tuple(raw[name]) if isinstance(raw[name], list) else raw[name]
+        for name in _JUDGED
+        if name in raw
     }
     return Element(**members)
 
 
-def _section(raw: Mapping[str, Any], elements: Mapping[str, Element]) -> Section:
+def _section(raw: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Section:
+    ours = [(_element(known[id]), obligation) for id, obligation, *_ in raw["fields"]]
     return Section(
         name=raw["name"],
         name_zh=raw["name_zh"],
         name_en=raw["name_en"],
-        dec=raw["dec"],
-        elements={elements[id].name: elements[id] for id, _ in raw["fields"]},
-        mandatory=tuple(elements[id].name for id, obligation in raw["fields"] if obligation == "M"),
-        sections=tuple(_section(one, elements) for one in raw.get("sections", ())),
+        elements={one.name: one for one, _ in ours},
+        mandatory=tuple(one.name for one, obligation in ours if obligation == "M"),
+        sections=tuple(_section(one, known) for one in raw.get("sections", ())),
         occurs=tuple(raw["occurs"]) if "occurs" in raw else None,
         required=raw.get("required", False),
-        dec_before=raw.get("dec_before"),
     )

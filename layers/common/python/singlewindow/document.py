@@ -26,6 +26,10 @@ MOST_STRANGERS = 500
 
 _CANONICAL_NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{0,29}[1-9])?").fullmatch
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?").fullmatch
+# An instant in UTC; milliseconds where the source has them.
+_INSTANT_FORM = re.compile(
+    r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{3})?Z"
+)
 # As DecMessage states a day, and as its samples do: `20180703`, `2018-07-03`, `2018-07-03 00-00-00`, `… 00:00:00`.
 _DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})(?: 00[:-]00[:-]00)?").fullmatch
 _DAY_FORM = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
@@ -42,10 +46,10 @@ Path = tuple[str | int, ...]
 @dataclass(frozen=True, slots=True)
 class Element:
     """One data element. `representation`: `C..60` text up to, `C18` text of, `N19,5` digits and decimals of a
-    number (`signed` where it may be negative), `n..9` whole number up to nine digits, `date`.
+    number (`signed` where it may be negative), `n..9` whole number up to nine digits, `date`, `datetime` (UTC).
 
-    `dec` is the tag in DecMessage, `dec_also` what its other papers call it, `dec_length` what it carries where that
-    is less. `verified` speaks of the representation; `form_zh` and `form_en` say a `pattern` in words.
+    What judging needs; the catalogue's file says more of it (definition, owner, evidence). `verified` speaks of the
+    representation; `form_zh` and `form_en` say a `pattern` in words.
     """
 
     id: str
@@ -54,17 +58,12 @@ class Element:
     name_en: str
     representation: str
     sensitivity: str
-    dec: str
     source: str
     verified: bool
-    dec_required: bool = False
-    dec_length: int | None = None
     code_list: str | None = None
     pattern: str | None = None
     check: str | None = None
     check_except: tuple[str, ...] = ()
-    dec_also: tuple[str, ...] = ()
-    definition: str = ""
     signed: bool = False
     form_zh: str = ""
     form_en: str = ""
@@ -77,6 +76,10 @@ class Element:
     def is_date(self) -> bool:
         return self.representation == "date"
 
+    @property
+    def is_instant(self) -> bool:
+        return self.representation == "datetime"
+
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the canonical form, always a string; what a list or a check digit judges is left to them."""
         described = {"type": "string", "title": self.name_zh, "description": self.name_en}
@@ -88,6 +91,8 @@ class Element:
             return described | {"pattern": rf"^(0|[1-9][0-9]{{0,{int(integer[1]) - 1}}})$"}
         if self.is_date:
             return described | {"pattern": f"^{_DAY_FORM.pattern}$"}
+        if self.is_instant:
+            return described | {"pattern": f"^{_INSTANT_FORM.pattern}$"}
         text = _TEXT(self.representation)
         if text is None or self.code_list or self.check:
             return described
@@ -115,13 +120,11 @@ class Section:
     name: str
     name_zh: str
     name_en: str
-    dec: str
     elements: Mapping[str, Element]
     mandatory: tuple[str, ...]
     sections: tuple["Section", ...]
     occurs: tuple[int, int] | None = None
     required: bool = False
-    dec_before: str | None = None
 
     def schema(self) -> dict[str, Any]:
         properties = {name: element.schema() for name, element in self.elements.items()}
@@ -182,18 +185,27 @@ class Section:
         return frozenset((*self.elements, *(section.name for section in self.sections)))
 
     @cached_property
-    def tags(self) -> Mapping[str, str]:
-        """The name of an element by its tag in DecMessage."""
-        return {tag: one.name for one in self.elements.values() for tag in (*one.dec_also, one.dec)}
-
-    @cached_property
     def judged(self) -> tuple[tuple[str, Element], ...]:
         """The elements that a code list, a check digit or the calendar judges."""
         return tuple(
             (name, element)
             for name, element in self.elements.items()
-            if element.code_list or element.check or element.is_date
+            if element.code_list or element.check or element.is_date or element.is_instant
         )
+
+
+@dataclass(frozen=True)
+class WireNames:
+    """What the message that carries a document calls its parts: someone may send those names in JSON.
+
+    `tags`: canonical place of a section → the tags that lead there; `names`: place → canonical name → tag;
+    `not_carried`: parts of the message that the document has no place for, by tag, in Chinese and English.
+    """
+
+    root: str = ""
+    tags: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)
+    not_carried: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,11 +216,10 @@ class Document:
     version: int
     name_zh: str
     name_en: str
-    dec_namespace: str
-    dec_root: str
-    dec_not_carried: Mapping[str, tuple[str, str]]
     sections: tuple[Section, ...]
     codelist: Callable[[str], "CodeList"] = field(repr=False, compare=False)
+    # Asked only where a name is unknown: most documents never need it.
+    wire: Callable[[], "WireNames"] = field(repr=False, compare=False, default=lambda: WireNames())
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema 2020-12 of the canonical form."""
@@ -271,29 +282,30 @@ class Document:
     def _within(self) -> Mapping[str, Section]:
         return {section.name: section for section in self.sections}
 
-    def _place(self, path: Path) -> tuple[Mapping[str, Element], tuple[Section, ...], tuple[str, ...]]:
-        """What may stand at an instance path: elements, sections; and the tags of DecMessage that lead there."""
+    def _place(self, path: Path) -> tuple[Mapping[str, Element], tuple[Section, ...]]:
+        """What may stand at an instance path: elements and sections."""
         elements: Mapping[str, Element] = {}
         sections = self.sections
-        tags: tuple[str, ...] = (self.dec_root,)
         for part in path:
             section = next((one for one in sections if one.name == part), None)
             if section:
-                elements, sections, tags = section.elements, section.sections, (*tags, section.dec)
-        return elements, sections, tags
+                elements, sections = section.elements, section.sections
+        return elements, sections
 
     def _shape(self, document: Any, path: Path, kind: Any, already: int) -> Iterator[Finding]:
         """`already` findings came before: past a hundred nobody needs to be told what an unknown name resembles."""
-        elements, sections, tags = self._place(path)
+        elements, sections = self._place(path)
         match kind.name:
             case "required":
                 yield wording.missing((*path, kind.property), elements.get(kind.property))
             case "additionalProperties":
-                parent = _at(document, path)
-                known = {name: element.dec for name, element in elements.items()}
-                known |= {section.name: section.dec for section in sections}
+                parent, wire = _at(document, path), self.wire()
+                place = tuple(part for part in path if isinstance(part, str))
+                known = dict.fromkeys((*elements, *(section.name for section in sections)), "")
+                known |= {name: tag for name, tag in wire.names.get(place, {}).items() if name in known}
+                tags = (wire.root, *wire.tags.get(place, ()))
                 for count, name in enumerate(kind.unexpected, already):
-                    if not path and (part := self.dec_not_carried.get(name.partition("[")[0])):
+                    if not path and (part := wire.not_carried.get(name.partition("[")[0])):
                         yield wording.not_carried(name, part, parent[name])
                     else:
                         yield wording.unknown(path, name, parent, known, tags, guess=count < 100)
@@ -349,7 +361,7 @@ class Document:
             elif element.check:
                 if given not in element.check_except and not wording.CHECKS[element.check].passes(given):
                     found.append(wording.wrong_check(f"{place}/{name}", element, given))
-            elif _DAY_FORM.fullmatch(given) and not _is_day(given):
+            elif is_no_day(given):
                 found.append(wording.no_day(f"{place}/{name}", element, given))
         if section.sections:
             self._judge(section.sections, item, place, as_at, found)
@@ -407,7 +419,9 @@ class _Fits:
             return wording.CHECKS[element.check].passes(text)
         if not schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)):
             return False
-        return bool(re.search(schema.get("pattern", ""), text)) and (not element.is_date or _is_day(text))
+        return bool(re.search(schema.get("pattern", ""), text)) and not (
+            (element.is_date or element.is_instant) and is_no_day(text)
+        )
 
 
 def _places(sections: Iterable[Section], above: str) -> Iterator[tuple[str, Element]]:
@@ -449,9 +463,12 @@ def _iso_day(text: str) -> str:
     return f"{day[1]}-{day[3]}-{day[4]}" if day else text
 
 
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
+def is_no_day(text: str) -> bool:
+    """Whether a text has the form of a day or of an instant, and the calendar has no such day."""
+    if not (_DAY_FORM.fullmatch(text) or _INSTANT_FORM.fullmatch(text)):
         return False
-    return True
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return True
+    return False

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from declarations import decmessage
-from declarations.decmessage import Untransferable
 from singlewindow import catalogue
 from singlewindow.errors import WindowError
-from tests.support import dec_schema
+from singlewindow.messages.transform import Untransferable
+from tests.support import dec_schema, decmessage
 from tests.support.canonical_documents import declarations
 from tests.support.sample_documents import TODAY, edited, sample
 
@@ -22,7 +21,7 @@ needs_data = pytest.mark.skipif(not dec_schema.DATA.exists(), reason="../shared/
 
 
 def message(inside: str, declaration: str = '<?xml version="1.0" encoding="UTF-8"?>') -> str:
-    return f'{declaration}<DecMessage xmlns="{form.dec_namespace}">{inside}</DecMessage>'
+    return f'{declaration}<DecMessage xmlns="{decmessage.NAMESPACE}">{inside}</DecMessage>'
 
 
 def refused(raw: bytes) -> str:
@@ -68,11 +67,11 @@ def test_the_encoding_makes_no_difference(document: dict[str, Any], encoding: st
     assert decmessage.read(text.encode(encoding)) == decmessage.read(decmessage.write(document))
 
 
-NARROW = {place: one for place, one in form.elements.items() if one.dec_length}
+NARROW = decmessage.NARROW
 
 
 def test_the_narrow_places_are_these() -> None:
-    assert {place: one.dec_length for place, one in NARROW.items()} == {
+    assert NARROW == {
         "/head/bill_no": 32,  # e-commerce messages allow 37
         "/head/transport_name": 26,  # brokers' clients allow 50
         "/head/pre_entry_id": 9,  # 18 since the merger
@@ -85,7 +84,7 @@ def test_the_narrow_places_are_these() -> None:
 
 @pytest.mark.parametrize("place", NARROW)
 def test_what_is_too_wide_is_refused_by_name_and_never_cut(place: str) -> None:
-    most = NARROW[place].dec_length or 0
+    most = NARROW[place]
     assert b"7" * most in decmessage.write(placed(place, "7" * most))
     with pytest.raises(Untransferable) as caught:
         decmessage.write(placed(place, "7" * (most + 1)))
@@ -133,9 +132,9 @@ def test_a_part_that_this_version_does_not_carry_is_said_to_be_that(tag: str) ->
 def test_every_part_of_the_message_is_carried_or_named_as_not_carried() -> None:
     root = dec_schema.published().getroot().find(f"{dec_schema.XS}element")
     parts = {one.get("name") for one in root.find(f".//{dec_schema.XS}sequence")}
-    carried = {section.dec.partition("/")[0] for section in form.sections}
-    assert parts == carried | form.dec_not_carried.keys()
-    assert not carried & form.dec_not_carried.keys()
+    carried = {node.tag for node in decmessage.DEFINITION.root.content}
+    assert parts == carried | decmessage.DEFINITION.not_carried.keys()
+    assert not carried & decmessage.DEFINITION.not_carried.keys()
 
 
 # By the schema of the message

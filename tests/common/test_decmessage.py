@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from declarations import decmessage
 from singlewindow import catalogue
 from singlewindow.errors import WindowError
-from tests.support import dec_schema
+from tests.support import dec_schema, decmessage
 from tests.support.canonical_documents import declarations
 from tests.support.sample_documents import edited, sample
 
@@ -21,7 +20,7 @@ needs_data = pytest.mark.skipif(not dec_schema.DATA.exists(), reason="../shared/
 
 
 def message(
-    inside: str = "", *, namespace: str = DECLARATION.dec_namespace, head: str = "<IEFlag>I</IEFlag>"
+    inside: str = "", *, namespace: str = decmessage.NAMESPACE, head: str = "<IEFlag>I</IEFlag>"
 ) -> bytes:
     return f'<DecMessage xmlns="{namespace}"><DecHead>{head}</DecHead>{inside}</DecMessage>'.encode()
 

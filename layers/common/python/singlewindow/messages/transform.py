@@ -1,0 +1,258 @@
+"""A message in XML to its canonical documents and back, as its definition says.
+
+What the definition does not know keeps its XML name in the result, so that the shape check names it: nothing is dropped
+silently. What a message is too narrow for is refused by name, never cut.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lxml import etree
+
+from singlewindow.errors import WindowError
+from singlewindow.messages.definition import Attribute, Field, Group, Message, message
+from singlewindow.messages.xml import is_plumbing, local, parse
+
+Canonical = dict[str, Any]
+
+
+class Untransferable(ValueError):
+    """A value that the message cannot carry whole; `pointer` says which."""
+
+    def __init__(self, pointer: str, why: str) -> None:
+        super().__init__(f"{pointer}: {why}")
+        self.pointer = pointer
+
+
+def read(raw: bytes, type: str) -> list[Canonical]:
+    """The documents of a message, by canonical names, texts as they stand there; blank elements are absent.
+
+    Raises 400 for what is not XML, has a DTD, is nested deeper than 32, or is another message.
+    """
+    definition = message(type)
+    root = parse(raw)
+    name = etree.QName(root)
+    if name.localname != definition.root.tag or not definition.takes(name.namespace or ""):
+        raise WindowError(
+            400,
+            "xml-other-message",
+            f"the root is {root.tag}, not {definition.root.tag}",
+            detail_zh=f"不是 {definition.id} 报文",
+        )
+    return documents(root, definition)
+
+
+def documents(root: Any, definition: Message) -> list[Canonical]:
+    """The documents below a root element that is known to be of this message."""
+    if definition.each is None:
+        return [_turned(_object(root, definition.root), definition)]
+    _, node = definition.root.by_tag[definition.each]
+    assert isinstance(node, Group)
+    return [
+        _turned(_object(child, node), definition) for child in root if local(child.tag) == definition.each
+    ]
+
+
+def write(
+    documents: Iterable[Mapping[str, Any]], type: str, attributes: Mapping[str, str] | None = None
+) -> bytes:
+    """Canonical documents as one message (UTF-8), in the order of its schema; `attributes` are the root's own.
+
+    The documents' shape must be sound. Raises `Untransferable` where the message is too narrow for a value (a bill
+    number of 37 characters), with the place in the document; of several documents the pointer begins with its number.
+    """
+    definition = message(type)
+    space = definition.namespace
+    root = etree.Element(
+        f"{{{space}}}{definition.root.tag}" if space else definition.root.tag,
+        nsmap={None: space} if space else None,
+        attrib={
+            one.name: value
+            for one in definition.root.attributes.values()
+            if (value := (attributes or {}).get(one.name, one.fixed)) is not None
+        },
+    )
+    if definition.each is None:
+        for document in documents:
+            _write(root, definition.root, _turned(dict(document), definition), "")
+    else:
+        many = [_turned(dict(document), definition) for document in documents]
+        for node in definition.root.content:
+            if node.tag == definition.each and isinstance(node, Group):
+                for number, document in enumerate(many):
+                    _write(_below(root, node.tag), node, document, f"/{number}" if len(many) > 1 else "")
+            else:
+                _write_node(root, node, {}, "")
+    return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
+
+
+def _turned(document: Canonical, definition: Message) -> Canonical:
+    """For exports DecMessage has final destination and origin in each other's places (field spec, list 10 and 23)."""
+    head = document.get("head")
+    if not definition.swapped_on_export or not isinstance(head, dict) or head.get("ie_flag") != "E":
+        return document
+    lines = document.get("lines")
+    if not isinstance(lines, list):
+        return document
+    one, other = definition.swapped_on_export
+    return document | {"lines": [_swapped(line, one, other) for line in lines]}
+
+
+def _swapped(line: Any, one: str, other: str) -> Any:
+    if not isinstance(line, dict):
+        return line
+    found = {name: value for name, value in line.items() if name not in (one, other)}
+    if one in line:
+        found[other] = line[one]
+    if other in line:
+        found[one] = line[other]
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+def _object(element: Any, group: Group) -> Canonical:
+    """What stands below an XML element, by canonical name; what has no place there under its XML name."""
+    found: Canonical = {}
+    strange = _Strangers()
+    _collect(element, group, found, strange, "")
+    for value in found.values():
+        # A blank entry keeps its place, for pointers count it; at the end of a list it says nothing.
+        while isinstance(value, list) and value and not value[-1]:
+            value.pop()
+    return {name: value for name, value in found.items() if value != []} | strange.found
+
+
+def _collect(element: Any, group: Group, found: Canonical, strange: "_Strangers", within: str) -> None:
+    strange.note_own(element, group.attributes, within)
+    _take_attributes(element, group.attributes, found)
+    by_tag = group.by_tag
+    for child in element:
+        tag = local(child.tag)
+        node = by_tag[tag][1] if tag in by_tag else None
+        if node is None:
+            strange.note(child, within)
+        elif isinstance(node, Field):
+            _take(child, node, found, strange, within)
+        elif node.open:
+            continue
+        elif node.section is None:
+            _collect(child, node, found, strange, f"{within}{tag}/")
+        elif node.section.occurs is not None:
+            found.setdefault(node.section.name, []).append(_object(child, node))
+        elif node.section.name in found:
+            strange.note(child, within)
+        elif one := _object(child, node):
+            found[node.section.name] = one
+
+
+def _take(child: Any, node: Field, found: Canonical, strange: "_Strangers", within: str) -> None:
+    if node.element is None:
+        return
+    name = node.element.name
+    if name in found or len(child) or any(key not in node.attributes for key in child.attrib):
+        strange.note(child, within)
+    elif text := (child.text or "").strip():
+        found[name] = node.canonical(text)
+    _take_attributes(child, node.attributes, found)
+
+
+def _take_attributes(element: Any, attributes: Mapping[str, Attribute], found: Canonical) -> None:
+    for name, one in attributes.items():
+        if one.element and (text := element.get(name, "").strip()):
+            found.setdefault(one.element.name, text)
+
+
+class _Strangers:
+    """What has no place or stands twice, under names that no element has; blank ones say nothing."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self._seen: Counter[str] = Counter()
+
+    def note(self, element: Any, within: str = "") -> None:
+        """An XML element with all its text, below and beside it."""
+        name = within + local(element.tag)
+        texts = [
+            *element.itertext(),
+            *(value for key, value in element.attrib.items() if not is_plumbing(key)),
+        ]
+        self._keep(name, texts)
+
+    def note_own(self, element: Any, expected: Mapping[str, Attribute], within: str = "") -> None:
+        """The attributes of an element, and text between its children."""
+        for key, value in element.attrib.items():
+            if key not in expected and not is_plumbing(key):
+                self._keep(f"{within}@{local(key)}", [value])
+        self._keep(f"{within}#text", [element.text or "", *(child.tail or "" for child in element)])
+
+    def _keep(self, name: str, texts: Iterable[str]) -> None:
+        if text := " ".join(stripped for text in texts if (stripped := text.strip())):
+            self._seen[name] += 1
+            self.found[name if self._seen[name] == 1 else f"{name}[{self._seen[name]}]"] = text
+
+
+# ------------------------------------------------------------------------------------------------ writing
+
+
+def _write(element: Any, group: Group, value: Mapping[str, Any], pointer: str) -> None:
+    _set_attributes(element, group.attributes, value, pointer)
+    for node in group.content:
+        _write_node(element, node, value, pointer)
+
+
+def _write_node(parent: Any, node: Field | Group, value: Mapping[str, Any], pointer: str) -> None:
+    if isinstance(node, Field):
+        _write_field(parent, node, value, pointer)
+    elif node.open:
+        return
+    elif node.section is None:
+        below = _below(parent, node.tag)
+        _write(below, node, value, pointer)
+        if node.least == 0 and not len(below) and not below.attrib:
+            parent.remove(below)
+    elif node.section.occurs is not None:
+        for index, one in enumerate(value.get(node.section.name, ())):
+            _write(_below(parent, node.tag), node, one, f"{pointer}/{node.section.name}/{index}")
+    elif (one := value.get(node.section.name)) is not None or node.least:
+        _write(_below(parent, node.tag), node, one or {}, f"{pointer}/{node.section.name}")
+
+
+def _write_field(parent: Any, node: Field, value: Mapping[str, Any], pointer: str) -> None:
+    text = node.fixed
+    if node.element is not None:
+        given = value.get(node.element.name)
+        place = f"{pointer}/{node.element.name}"
+        text = None if given is None else _carried(node, given, place)
+    if text is None and not node.least:
+        return
+    element = _below(parent, node.tag)
+    try:
+        element.text = text
+    except ValueError as error:  # control characters, which no sound document has
+        raise Untransferable(
+            f"{pointer}/{node.element.name if node.element else node.tag}", str(error)
+        ) from None
+    _set_attributes(element, node.attributes, value, pointer)
+
+
+def _carried(node: Field, text: str, pointer: str) -> str:
+    try:
+        return node.carried(text)
+    except ValueError as error:
+        raise Untransferable(pointer, str(error)) from None
+
+
+def _set_attributes(
+    element: Any, attributes: Mapping[str, Attribute], value: Mapping[str, Any], pointer: str
+) -> None:
+    for name, one in attributes.items():
+        text = value.get(one.element.name) if one.element else one.fixed
+        if text is not None and name not in element.attrib:
+            element.set(name, text)
+
+
+def _below(parent: Any, tag: str) -> Any:
+    return etree.SubElement(parent, f"{{{space}}}{tag}" if (space := etree.QName(parent).namespace) else tag)
