@@ -38,11 +38,16 @@ lint: $(READY) $(LINTERS)  ## style of the code, and of the template as SAM will
 types: $(READY)  ## types
 	@$(PY) -m mypy infra functions layers/common/python tests
 
-drift: $(READY)  ## generated files are what the code says
+drift: $(READY)  ## generated files are what the code says, published versions what they were
+	@$(PY) -m infra.pinyin --check
+	@$(PY) -m infra.touched --check
 	@$(PY) -m infra.synth --check
 	@$(PY) -m infra.readme --check
+	@$(PY) -m infra.change_control --check
 
-template: $(READY)  ## write template.yaml, docs/openapi.json and the README's table
+template: $(READY)  ## write template.yaml, docs/openapi.json, the README's table, and what searches and forms look up
+	@$(PY) -m infra.pinyin
+	@$(PY) -m infra.touched
 	@$(PY) -m infra.synth
 	@$(PY) -m infra.readme
 

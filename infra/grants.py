@@ -52,6 +52,12 @@ def _archive() -> Verbs:
     return {"read": Grant(env, read, objects), "write": Grant(env, (*read, "s3:PutObject"), objects)}
 
 
+def _uploads() -> Verbs:
+    """`take`: to give out addresses to upload to, and to read what came."""
+    env, objects = {"UPLOADS_BUCKET": {"Ref": "UploadsBucket"}}, ({"Fn::Sub": "${UploadsBucket.Arn}/*"},)
+    return {"take": Grant(env, ("s3:GetObject", "s3:PutObject"), objects)}
+
+
 def _topic(env_name: str, logical_id: str) -> Verbs:
     topic = {"Ref": logical_id}
     return {"publish": Grant({env_name: topic}, ("sns:Publish",), (topic,))}
@@ -82,6 +88,7 @@ def _oidc() -> Verbs:
 _RESOURCES: Mapping[str, Verbs] = {
     "ledger": _ledger(),
     "archive": _archive(),
+    "uploads": _uploads(),
     "events": _topic("EVENTS_TOPIC", "EventsTopic"),
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),

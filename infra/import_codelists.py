@@ -8,8 +8,10 @@ differs. Lists that the field specification spells out (types of entry and the l
 
 import csv
 import json
+import re
 import sys
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,13 +33,24 @@ class Unaccounted(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Crosswalk:
+    """A column that the table itself lacks, found in another one. `find`: rows by code, folder → code → value."""
+
+    column: str
+    source: str
+    how: str
+    find: Callable[[Mapping[str, Row], Path], Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """One code list and the CSV table that it is made of.
 
     `columns`: column of the list → header of the table. `names`: English names by code, all of them or none.
     `left_out`: (code, zh) → why; `corrected`: code → what the table has wrong, and why; `added`: rows that it lacks,
-    and why. `retired`: an older table, and the last day of the codes that only it has. `stands`: which row a shared
-    code of another set stands for.
+    and why. `retired`: an older table, and the last day of the codes that only it has; each has one of `successors`
+    or a reason in `ended`. `stands`: which row a shared code of another set stands for. `same_as`: an older table that
+    must have the same codes and names. `crosswalks` are matched by the project, so they are not verified.
     """
 
     id: str
@@ -53,6 +66,9 @@ class Table:
     added: tuple[tuple[Row, str], ...] = ()
     retired: tuple[str, str] | None = None
     successors: Mapping[str, str] = field(default_factory=dict)
+    ended: Mapping[str, str] = field(default_factory=dict)
+    same_as: str | None = None
+    crosswalks: tuple[Crosswalk, ...] = ()
     stands: Callable[[Row], bool] = lambda row: True
     note: str | None = None
 
@@ -77,6 +93,10 @@ def imported(table: Table, folder: Path) -> dict[str, Any]:
             raise Unaccounted(f"{table.file}: has {row['code']} by now")
         rows[row["code"]] = row | _doubt(why)
     rows |= _retired(table, folder, rows)
+    _compare(table, folder, rows)
+    for crosswalk in table.crosswalks:
+        for code, value in crosswalk.find(rows, folder).items():
+            rows[code][crosswalk.column] = value
     for code, name in _names(table, rows).items():
         rows[code]["en"] = name
     columns = [name for name in _COLUMNS if any(row.get(name) not in (None, "") for row in rows.values())]
@@ -117,11 +137,112 @@ def _retired(table: Table, folder: Path, rows: Mapping[str, Row]) -> dict[str, R
         return {}
     file, last_day = table.retired
     older = {row["code"]: row for row in _rows(folder / file, _CODE_NAME)}
+    gone = {code: row for code, row in older.items() if code not in rows}
+    if gone.keys() != table.successors.keys() | table.ended.keys():
+        raise Unaccounted(f"{file}: retired, with neither a successor nor a reason: {sorted(gone)}")
     return {
         code: row | {"effective_to": last_day, "successor": table.successors.get(code)}
-        for code, row in older.items()
-        if code not in rows
+        for code, row in gone.items()
     }
+
+
+def _compare(table: Table, folder: Path, rows: Mapping[str, Row]) -> None:
+    if table.same_as is None:
+        return
+    older = {row["code"]: row["zh"] for row in _rows(folder / table.same_as, _CODE_NAME)}
+    if older != {code: row["zh"] for code, row in rows.items()}:
+        raise Unaccounted(f"{table.same_as}: no longer the same codes and names as {table.file}")
+
+
+def _alpha2(rows: Mapping[str, Row], folder: Path) -> Mapping[str, str]:
+    columns = {"alpha3": "ISO3166-1-Alpha-3", "alpha2": "ISO3166-1-Alpha-2"}
+    iso = _rows(_international(folder, "iso3166-country-codes.csv"), columns)
+    return {row["alpha3"]: row["alpha2"] for row in iso if row["alpha3"] in rows}
+
+
+def _locodes(rows: Mapping[str, Row], folder: Path) -> Mapping[str, str]:
+    """Ports whose English name is one place's alone in their country, and that place no other port's."""
+    alpha2 = _alpha2(_countries(folder), folder)
+    columns = {
+        "locode": "locode",
+        "name": "name",
+        "plain": "name_ascii",
+        "function": "function",
+        "change": "change",
+    }
+    places: dict[tuple[str, str], set[str]] = defaultdict(set)
+    reached = set()
+    for row in _rows(_international(folder, "unlocode-2024.csv"), columns):
+        if row["change"].upper() == "X":
+            continue
+        for name in {_bare(row["name"]), _bare(row["plain"])}:
+            places[row["locode"][:2], name].add(row["locode"])
+        if set(row["function"]) & _WHERE_GOODS_CHANGE:
+            reached.add(row["locode"])
+    suffixes = _countries_as_ports_name_them(rows)
+    found: dict[str, list[str]] = defaultdict(list)
+    for code, row in rows.items():
+        name, _, country = row["en"].partition(", ")
+        here = places.get((alpha2.get(code[:3], ""), _bare(name)), set())
+        if len(here) == 1 and here <= reached and country == suffixes.get(code[:3]):
+            found[next(iter(here))].append(code)
+    return {codes[0]: locode for locode, codes in found.items() if len(codes) == 1}
+
+
+def _own_numbers(rows: Mapping[str, Row], folder: Path) -> Mapping[str, str]:
+    """Ports to which the table gives their country's number though the older table has one of their own."""
+    return {code: old for code, old in _older_ports(rows, folder).items() if len(rows[code]["legacy"]) < 4}
+
+
+def _second_numbers(rows: Mapping[str, Row], folder: Path) -> Mapping[str, str]:
+    """Ports that had two numbers, of which the table names one."""
+    older = _older_ports(rows, folder).items()
+    return {
+        code: old for code, old in older if len(rows[code]["legacy"]) == 4 and rows[code]["legacy"] != old
+    }
+
+
+def _older_ports(rows: Mapping[str, Row], folder: Path) -> Mapping[str, str]:
+    """Numbers of ports that the newer table does not name, by the port of that country and English name."""
+    columns = {"code": "code", "country": "country_code", "en": "name_en"}
+    countries: dict[str, list[str]] = defaultdict(list)
+    for code, row in _countries(folder).items():
+        countries[row["numeric"]].append(code)
+    ports: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for code, row in rows.items():
+        if not code.endswith("000"):
+            ports[code[:3], _bare(row["en"].partition(", ")[0])].append(code)
+    named = {row["legacy"] for row in rows.values()}
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in _rows(folder / "port-code-legacy4.csv", columns):
+        if len(row["code"]) == 4 and row["code"] not in named:
+            here = [port for one in countries[row["country"]] for port in ports[one, _bare(row["en"])]]
+            if len(here) == 1:
+                found[here[0]].append(row["code"])
+    return {code: numbers[0] for code, numbers in found.items() if len(numbers) == 1}
+
+
+def _countries(folder: Path) -> dict[str, Row]:
+    table = next(one for one in LISTS if one.id == "country")
+    return {row["code"]: row for row in _rows(folder / table.file, table.columns)}
+
+
+def _countries_as_ports_name_them(rows: Mapping[str, Row]) -> dict[str, str]:
+    """What stands behind the comma with most ports of a country: one that says otherwise is in doubt."""
+    said: dict[str, Counter[str]] = defaultdict(Counter)
+    for code, row in rows.items():
+        said[code[:3]][row["en"].partition(", ")[2]] += not code.endswith("000")
+    return {code: names.most_common(1)[0][0] for code, names in said.items()}
+
+
+def _bare(name: str) -> str:
+    """A name without accents, case and punctuation."""
+    letters = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
+    return re.sub(r"[^a-z0-9]+", " ", letters.casefold()).strip()
+
+
+def _international(folder: Path, file: str) -> Path:
+    return folder.parent / "codes-intl" / file
 
 
 def _names(table: Table, rows: Mapping[str, Row]) -> Mapping[str, str]:
@@ -154,6 +275,11 @@ def _header(table: Table) -> dict[str, Any]:
         "added": {row["code"]: why for row, why in table.added},
         "corrected": {code: why for code, (_, why) in table.corrected.items()},
         "left_out": {" ".join(row): why for row, why in table.left_out.items()},
+        "no_successor": dict(table.ended),
+        "same_as": table.same_as and f"{table.same_as}: the older table has the same codes and names",
+        "crosswalks": {
+            one.column: {"source": one.source, "how": one.how, "verified": False} for one in table.crosswalks
+        },
         "note": table.note,
     }
     return {
@@ -178,7 +304,12 @@ def _named(names: str) -> dict[str, str]:
 
 
 _OTHER_SETS = ("numeric", "legacy", "ciq")
-_COLUMNS = ("code", "zh", "en", *_OTHER_SETS, "effective_from", "effective_to", "successor", "verified")
+_COLUMNS = (
+    "code", "zh", "en", *_OTHER_SETS, "legacy_also", "alpha2", "locode",
+    "effective_from", "effective_to", "successor", "verified",
+)  # fmt: skip
+# Functions of UN/LOCODE: sea port, rail, airport, multimodal, inland port. A place with roads alone may be a namesake.
+_WHERE_GOODS_CHANGE = frozenset("12468")
 _CODE_NAME = {"code": "code", "zh": "name"}
 # Codes of before the merger: customs' (numeric ones where the new are letters), and the inspection service's.
 _NUMERIC = {"numeric": "原报关代码", "ciq": "原报检代码"}
@@ -188,6 +319,9 @@ _SHARED = (
     "entries may share a code of the older tables: the one that it stood for comes first, others at the end"
 )
 _KNOWN = "known in the trade, not in the table: check against the current announcement"
+
+# Without a code of its own in the table of 2018: to translate the number would make one territory of another.
+_NOBODYS = "the table gives it the number of {}, which it does not stand for: it has none of its own"
 
 # Territories to which the table of 2018 gives the numeric code of a country or of the rest of a continent:
 # the older table says what the code stands for (326: Norway, not Bouvet Island).
@@ -201,6 +335,17 @@ LISTS = (
         id="country", zh="国别（地区）", en="countries and regions", file="gj2018-country.csv",
         columns={"code": "代码", "zh": "中文名称", "en": "英文名称", **_NUMERIC},
         left_out={("ZAF", "非洲其他国家(地区)"): "the table gives South Africa's code to the rest of Africa (299)"},
+        corrected={
+            code: ({"numeric": ""}, _NOBODYS.format(whose))
+            for code, whose in (
+                ("IOT", "the rest of Africa (299)"), ("ATF", "the rest of Africa (299)"),
+                ("SHN", "the rest of Africa (299)"), ("SXM", "the Netherlands Antilles (449), dissolved 2010"),
+                ("BES", "the Netherlands Antilles (449), dissolved 2010"),
+            )
+        },
+        crosswalks=(
+            Crosswalk(column="alpha2", source="ISO 3166-1", how="same alpha-3 code", find=_alpha2),
+        ),
         stands=lambda row: row["code"] not in _SHARING,
         note=f"{_IN_FORCE}; {_SHARED}",
     ),
@@ -216,6 +361,21 @@ LISTS = (
             ("ZAF000", "非洲其他国家(地区)"): "the table gives South Africa's code to the rest of Africa (299)",
             ("NZL008", "阿卡罗亚（瓦努阿图）"): "the table gives it the code of Christchurch, and a wrong country",
         },
+        crosswalks=(
+            Crosswalk(
+                column="legacy", source="port-code-legacy4", find=_own_numbers,
+                how="where the table has but the country's number: same country and English name in the older table",
+            ),
+            Crosswalk(
+                column="legacy_also", source="port-code-legacy4", find=_second_numbers,
+                how="a second number of the older table: same country and English name",
+            ),
+            Crosswalk(
+                column="locode", source="UN/LOCODE 2024", find=_locodes,
+                how="same country and English name (but for accents and punctuation), where one place of that"
+                " country has it, more than roads lead there, and no other port has the place; others left out",
+            ),
+        ),
         stands=lambda row: row["code"].endswith("000"),
         note=_SHARED,
     ),
@@ -248,11 +408,15 @@ LISTS = (
         retired=("trade-mode-with-note.csv", "2018-07-31"),
         # 货样广告品Ａ and Ｂ became 货样广告品: the newer table's own name says so.
         successors={"3039": "3010"},
+        ended={
+            "0139": "ended; market procurement (1039) is another procedure, for registered markets alone",
+            "5200": "ended; the table of 2018 names nothing in its place",
+        },
         note="effective_to: an older table has the code, that of 2018-08-01 no longer does",
     ),
     Table(
         id="transport-mode", zh="运输方式", en="modes of transport", file="gj2018-transport-mode.csv",
-        columns={"code": "代码", "zh": "中文名称"},
+        columns={"code": "代码", "zh": "中文名称", **_LEGACY},
         names=_named(
             "0 non-bonded area | 1 supervised export warehouse | 2 water | 3 rail | 4 road | 5 air | 6 mail"
             " | 7 bonded area | 8 bonded warehouse | 9 other | H special border operation area"
@@ -260,10 +424,13 @@ LISTS = (
             " | Y bonded port area | Z export processing zone | L carried by passengers"
             " | G fixed installation: pipeline, power line"
         ),
+        stands=lambda row: row["code"] == row["legacy"],
+        note=f"the older table also had A, all modes, in parameters alone; {_SHARED}",
     ),
     Table(
         id="unit", zh="计量单位", en="units of measure", file="gj2018-unit.csv",
         columns={"code": "代码", "zh": "中文名称"},
+        same_as="unit-legacy.csv",
     ),
     Table(
         id="domestic-port-of-entry", zh="国内口岸", en="domestic ports of entry",

@@ -18,6 +18,8 @@ BUILD = ROOT / ".build"
 REQUIREMENTS = ROOT / "layers/common/requirements.txt"
 # Not at run time: build inputs of others, type stubs, tests, what only synthesis reads.
 _LEFT_OUT = ("__pycache__", "tests", "examples", "schemas.json", "RECORD", "*.py[ci]", "*.px[dix]", "*.h")
+# Of the catalogue, what only its own checks read.
+_FOR_DEVELOPERS = ("published", "changes.json", "schema")
 # Of chalice the runtime part, of the time zones the one that business dates are in.
 _KEPT = {
     "chalice": ("__init__.py", "app.py"),
@@ -38,6 +40,7 @@ def build(target: str = "host", into: Path = BUILD) -> None:
     python = layer / "python"
     _copy(ROOT / "layers/common/python", python)
     _copy(ROOT / "catalogue", layer / "catalogue")
+    _remove(layer / "catalogue" / name for name in _FOR_DEVELOPERS)
     (layer / "docs").mkdir()
     shutil.copy(ROOT / "docs/openapi.json", layer / "docs")
     if target == "host":

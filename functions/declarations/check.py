@@ -22,7 +22,7 @@ from declarations.checks import (
     weights,
 )
 from declarations.checks.sound import Sound
-from singlewindow import catalogue
+from singlewindow import catalogue, tariff
 from singlewindow.findings import Finding, in_order
 from singlewindow.rules import Asleep, RuleBook
 
@@ -62,12 +62,20 @@ def check(raw: Mapping[str, Any], as_at: date) -> Report:
     codes = [finding for finding in kind.code_findings(document, as_at) if finding.pointer not in misshapen]
     broken = misshapen.union(finding.pointer for finding in codes if finding.severity == "error")
     subject = Sound(kind.bounded(document), broken, as_at)
-    crossed, asleep = rulebook().evaluate(subject, as_at, subject.facts)
+    edition = tariff.edition(as_at)
+    data = edition.data_sets() if edition else {}
+    crossed, asleep = rulebook(*data).evaluate(subject, as_at, subject.facts, data)
     return Report(document, tuple(in_order([*shape, *codes, *crossed])), asleep)
 
 
 @cache
-def rulebook() -> RuleBook:
-    """The declaration's rules. No data set is at hand yet: who imports one names it here."""
+def rulebook(*data_sets: str) -> RuleBook:
+    """The declaration's rules as they are with these data sets at hand; without them, those that need them sleep."""
+    modules: tuple[object, ...] = _CHECKS
+    if "tariff" in data_sets:
+        from declarations.checks import tariff as hs  # most windows have no tariff to judge by
+
+        modules = (*_CHECKS, hs)
     places = catalogue.document("declaration").elements
-    return RuleBook(catalogue.load("rules/declaration.json"), _CHECKS, elements=places)
+    rules = catalogue.load("rules/declaration.json")
+    return RuleBook(rules, modules, elements=places, data_sets=data_sets)

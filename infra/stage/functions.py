@@ -2,9 +2,9 @@
 
 What holds as in AWS: payloads go through JSON both ways and end at 6 MB; an exception becomes a FunctionError
 with `errorType`, `errorMessage` and `stackTrace` (what the States Language's Retry and Catch match); settings
-are the function's own environment and nothing else; a context object. One lock per app, because a Chalice app
-is not thread-safe: functions of one capability run one at a time, those of different capabilities side by
-side.
+are the function's own environment, the stage's `surroundings` (where AWS is), and nothing else; a context
+object. One lock per app, because a Chalice app is not thread-safe: functions of one capability run one at a
+time, those of different capabilities side by side.
 
 What does not: a handler that exceeds its timeout is noticed (a warning in the logs), not killed; memory,
 concurrency limits, permissions (IAM) and cold starts are not simulated.
@@ -125,6 +125,8 @@ class Functions:
         self._count = Lock()
         self.invocations: dict[str, int] = {}
         self.logs = logs
+        # What every function finds in its environment beside its own.
+        self.surroundings: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Function]:
         return iter(self._by_id.values())
@@ -197,7 +199,7 @@ class Functions:
                 log_group_name=f"/aws/lambda/{function.name}",
             )
             try:
-                with settings.using(function.environment):
+                with settings.using({**self.surroundings, **function.environment}):
                     result = self._run(function, event, context)
             except Exception as error:
                 raise FunctionError(function.name, _error_payload(error, request_id)) from error

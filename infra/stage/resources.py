@@ -499,7 +499,7 @@ _KINDS = {
     "AWS::S3::Bucket": _kind(
         Builder.bucket,
         "BucketName VersioningConfiguration ObjectLockEnabled ObjectLockConfiguration",
-        "BucketEncryption LifecycleConfiguration PublicAccessBlockConfiguration OwnershipControls "
+        "BucketEncryption LifecycleConfiguration PublicAccessBlockConfiguration OwnershipControls CorsConfiguration "
         "LoggingConfiguration IntelligentTieringConfigurations Tags",
     ),
     "AWS::S3::BucketPolicy": _kind(Builder.bucket_policy, "Bucket PolicyDocument"),

@@ -112,6 +112,8 @@ class Stage:
         self.aws_url = self._serve(
             DomainDispatcherApplication(create_backend_app), self._ports[1], _QuietMoto
         )
+        # An address that a function signs for others must lead to this machine.
+        self.functions.surroundings["AWS_ENDPOINT_URL_S3"] = self.aws_url
         self._undo.callback(self._stop_pollers)
         for poller in self._pollers:
             poller.start()

@@ -35,12 +35,20 @@ _PARAMETERS: dict[str, Schema] = {
     "cursor": {"description": "`next` of the page before"},
     "limit": {"description": "items a page at most", "schema": {"type": "string", "pattern": "^[0-9]{1,4}$"}},
     "state": {"description": "only those in this state"},
-    "q": {"description": "window number, bill, waybill, container or declaration number"},
+    "q": {"description": "what to look for: the operation says among what"},
+    "document": {"description": "only of this document"},
+    "agency": {"description": "only what this agency takes"},
+    "sensitivity": {"schema": {"enum": ["public", "internal", "sensitive", "personal"]}},
+    "status": {"schema": {"enum": ["draft", "approved", "deprecated"]}},
+    "pack": {"description": "only of this pack of rules"},
+    "kind": {"description": "only changes of this kind"},
+    "version": {"schema": {"type": "string", "pattern": "^[0-9]{1,4}$"}},
     "window_no": {"schema": {"type": "string", "pattern": "^[IE][0-9]{17}$"}},
     "Idempotency-Key": {
         "description": "same key and body: same answer; needed unless the document has a client_seq_no",
         "schema": {"type": "string", "minLength": 1, "maxLength": 128},
     },
+    "If-None-Match": {"description": "the ETag of what you have"},
     "If-Match": {"description": "the ETag of the version that you replace", "required": True},
 }
 _CORRELATION = {
@@ -61,6 +69,8 @@ _PROBLEMS = {
     "429": "too many requests",
     "500": "the window failed",
 }
+# Answers that say all by their headers.
+_BODILESS = {303: "it is elsewhere: follow `Location`", 304: "as you have it"}
 _NULLABLE_TEXT: Schema = {"type": ["string", "null"]}
 _KERNEL: dict[str, Schema] = {
     "Finding": {
@@ -174,6 +184,9 @@ def _responses(route: Route, examples: dict[str, Any], schemas: dict[str, Schema
     access = route.access
     answers: dict[str, Any] = {}
     for status, named in sorted((access.responses or {200: {}}).items()):
+        if status in _BODILESS:
+            answers[str(status)] = _answer(_BODILESS[status], {})
+            continue
         media_type = named if isinstance(named, str) and "/" in named else "application/json"
         content = _content(media_type, route, named, examples.get(str(status)), schemas)
         answers[str(status)] = _answer("done", {media_type: content})

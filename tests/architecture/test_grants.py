@@ -10,7 +10,7 @@ from infra import ROOT, grants, manifest
 
 SETTING = re.compile(r"^[A-Z]+(_[A-Z]+)+$")
 # Settings that the kernel reads on behalf of whoever imports the module.
-OF_KERNEL = {"ledger": "LEDGER_TABLE", "archive": "ARCHIVE_BUCKET"}
+OF_KERNEL = {"ledger": "LEDGER_TABLE", "archive": "ARCHIVE_BUCKET", "uploads": "UPLOADS_BUCKET"}
 CAPABILITIES = manifest.load().capabilities
 
 

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from infra import ROOT
 from infra.packaging import BUILD
-from tests.bench import checks, cold, cost, released, report, submit
+from tests.bench import checks, cold, cost, released, report, standards, submit
 from tests.bench.recording import Recording, recorded
 from tests.bench.report import Figure
 from tests.bench.window import Window, declaration, opened
 
 REPORT = ROOT / "docs/bench.md"
-FIGURES = ("cold", "submit", "checks", "cost", "released")
+FIGURES = ("cold", "submit", "checks", "standards", "cost", "released")
 
 
 def main() -> int:
@@ -42,6 +42,8 @@ def main() -> int:
 def _figures(wanted: Iterable[str]) -> Iterator[Figure]:
     if "checks" in wanted:
         yield from checks.measure()
+    if "standards" in wanted:
+        yield from standards.measure()
     with opened() as window:
         if "released" in wanted:
             yield released.measure(window)

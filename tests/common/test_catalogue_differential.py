@@ -5,13 +5,13 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from singlewindow import catalogue
+from tests.support.reference import Reference
 from tests.support.sample_documents import GONE, edited, sample
 
 DECLARATION = catalogue.document()
-REFERENCE = Draft202012Validator(DECLARATION.schema())
+REFERENCE = Reference(DECLARATION.schema())
 BASE = DECLARATION.normalise(sample("import-chengdu"))
 
 

@@ -2,7 +2,8 @@
 
 import copy
 import re
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from singlewindow import catalogue
 from singlewindow.canonical import plain
-from singlewindow.catalogue import Element, Section
+from singlewindow.catalogue import Document, Element, Section
+from singlewindow.messages.definition import Field, Group, Message
 from tests.support import decmessage
 
 TODAY = date(2026, 11, 23)
@@ -31,22 +33,45 @@ _TEXTS = st.one_of(
 
 def declarations(*, narrow: bool = False) -> st.SearchStrategy[dict[str, Any]]:
     """Canonical declarations without a finding in shape or codes; `narrow`: nothing wider than DecMessage carries."""
-    return _object(catalogue.document("declaration").sections, narrow)
+    return documents(catalogue.document("declaration"), decmessage.DEFINITION if narrow else None)
 
 
-def _object(sections: tuple[Section, ...], narrow: bool) -> st.SearchStrategy[dict[str, Any]]:
+def documents(kind: Document, within: Message | None = None) -> st.SearchStrategy[dict[str, Any]]:
+    """Canonical documents of a kind without a finding in shape or codes; `within`: only what that message carries."""
+    return _object(kind.sections, wire_fields(within.root) if within else None)
+
+
+def wire_fields(group: Group) -> dict[str, Field]:
+    """Element → how a message has it, for all below a group."""
+    found: dict[str, Field] = {}
+    for node in group.content:
+        if isinstance(node, Group):
+            found |= wire_fields(node)
+        elif node.element:
+            found[node.element.id] = node
+    return found
+
+
+Wire = Mapping[str, Field] | None
+
+
+def _object(sections: tuple[Section, ...], wire: Wire) -> st.SearchStrategy[dict[str, Any]]:
     required: dict[str, st.SearchStrategy[Any]] = {}
     optional: dict[str, st.SearchStrategy[Any]] = {}
     for section in sections:
         target = required if section.required or (section.occurs and section.occurs[0]) else optional
-        target[section.name] = _section(section, narrow)
+        target[section.name] = _section(section, wire)
     return st.fixed_dictionaries(required, optional=optional)
 
 
-def _section(section: Section, narrow: bool) -> st.SearchStrategy[Any]:
-    names = {name: _value(element, narrow) for name, element in section.elements.items()}
+def _section(section: Section, wire: Wire) -> st.SearchStrategy[Any]:
+    names = {
+        name: _value(element, wire[element.id] if wire else None)
+        for name, element in section.elements.items()
+        if wire is None or element.id in wire
+    }
     required = {name: names.pop(name) for name in section.mandatory}
-    inner = {one.name: _section(one, narrow) for one in section.sections}
+    inner = {one.name: _section(one, wire) for one in section.sections}
     # One field at least: an empty object says nothing, and is absent.
     one = st.fixed_dictionaries(required, optional=names | inner).filter(bool)
     if section.occurs is None:
@@ -55,7 +80,31 @@ def _section(section: Section, narrow: bool) -> st.SearchStrategy[Any]:
     return st.lists(one, min_size=max(least, 1), max_size=min(most, 3))
 
 
-def _value(element: Element, narrow: bool) -> st.SearchStrategy[str]:
+def _value(element: Element, field: Field | None) -> st.SearchStrategy[str]:
+    if field is None:
+        return _any_value(element)
+    narrow: st.SearchStrategy[str] = _any_value(element)
+    if field.values:
+        narrow = st.sampled_from([field.canonical(text) for text in field.values])
+    elif field.pattern and not element.check:
+        narrow = st.from_regex(field.pattern, fullmatch=True).map(field.canonical)
+    return narrow.filter(lambda text: _carries(field, text) and _sound(element, text))
+
+
+def _carries(field: Field, text: str) -> bool:
+    try:
+        field.carried(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _sound(element: Element, text: str) -> bool:
+    schema = element.schema()
+    return text == text.strip() and len(text) <= schema.get("maxLength", len(text)) and bool(text)
+
+
+def _any_value(element: Element) -> st.SearchStrategy[str]:
     if element.code_list:
         codes = catalogue.codelist(element.code_list)
         some = [code for code in list(codes.rows)[:40] if codes.get(code, TODAY)]
@@ -64,11 +113,13 @@ def _value(element: Element, narrow: bool) -> st.SearchStrategy[str]:
         return st.sampled_from(USCC if element.check == "uscc" else CONTAINERS)
     if element.is_date:
         return st.dates(date(1000, 1, 1)).map(date.isoformat)
+    if element.is_instant:
+        return st.datetimes(datetime(1992, 1, 1), datetime(9999, 1, 1)).map(  # noqa: DTZ001
+            lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+        )
     if element.is_numeric:
-        return _number(element, narrow)
+        return _number(element)
     most = int(re.sub(r"\D", "", element.representation))
-    if narrow:
-        most = min(most, decmessage.narrowest(element) or most)
     if element.pattern:
         return st.from_regex(element.pattern, fullmatch=True).filter(
             lambda text: bool(text) and text == text.strip() and len(text) <= most
@@ -80,16 +131,13 @@ def _value(element: Element, narrow: bool) -> st.SearchStrategy[str]:
     )
 
 
-def _number(element: Element, narrow: bool) -> st.SearchStrategy[str]:
+def _number(element: Element) -> st.SearchStrategy[str]:
     digits, _, scale = re.sub("[Nn.]", "", element.representation).partition(",")
     places = int(scale or 0)
     most = 10 ** (int(digits) - places) - 1
     least = -most if element.signed else 0
     numbers = st.decimals(Decimal(least), Decimal(most), places=places, allow_nan=False, allow_infinity=False)
-    length = (narrow and decmessage.narrowest(element)) or 99
-    return numbers.map(lambda number: plain(number) if number else "0").filter(
-        lambda text: len(text) <= length
-    )
+    return numbers.map(lambda number: plain(number) if number else "0")
 
 
 _NAMES = st.text(max_size=6) | st.sampled_from(["GrossWet", "grossWeight", "#text", "x/y~z"])

@@ -134,6 +134,13 @@ class CodeList:
 
     def nearest(self, code: str) -> list[str]:
         """Up to three codes that are one slip of the keyboard away: swapped, left out, too many, or another key."""
+        if code not in self._slips:
+            if len(self._slips) > 1000:
+                self._slips.clear()
+            self._slips[code] = self._one_slip_away(code)
+        return self._slips[code]
+
+    def _one_slip_away(self, code: str) -> list[str]:
         text = code[:20].upper()
         if len(text) < 3:
             return []  # everything resembles everything
@@ -145,6 +152,10 @@ class CodeList:
             (head + key + tail[1:] for head, tail in halves[:-1] for key in self._keys),
         )
         return list(islice(dict.fromkeys(slip for slip in slips if slip in self.rows), 3))
+
+    @cached_property
+    def _slips(self) -> dict[str, list[str]]:
+        return {}
 
     @cached_property
     def _keys(self) -> str:
@@ -210,7 +221,11 @@ def document(name: str = "declaration", version: int = 1) -> Document:
 def elements(subject: str) -> tuple[dict[str, Any], ...]:
     """All that the catalogue says of the data elements of a subject (a file of `elements/`)."""
     raw = load(f"elements/{subject}.json")
-    return tuple(raw["defaults"] | one for one in raw["elements"])
+    common = raw["defaults"]
+    return tuple(
+        {**common, **one, "evidence": common.get("evidence", {}) | one.get("evidence", {})}
+        for one in raw["elements"]
+    )
 
 
 def names(kind: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import uuid4
 
 from singlewindow.clock import BUSINESS_ZONE, now
@@ -33,6 +34,11 @@ def new_id() -> str:
     return str(uuid4())
 
 
+# The same parties and boxes come again and again, within a document and from one to the next.
+_remembered = lru_cache(maxsize=4096)
+
+
+@_remembered
 def is_uscc(text: str) -> bool:
     """Unified social credit code, GB 32100-2015: 18 characters with a check character."""
     from stdnum.cn import uscc
@@ -40,6 +46,7 @@ def is_uscc(text: str) -> bool:
     return len(text) == 18 and text.isascii() and text == text.upper() and bool(uscc.is_valid(text))
 
 
+@_remembered
 def is_container_no(text: str) -> bool:
     """ISO 6346 with its check digit, written without spaces."""
     from stdnum import iso6346

@@ -1,22 +1,23 @@
 """A rule book: cross-field rules whose facts are data and whose judgement is a pure function.
 
-The data (catalogue/rules/*.json) says what a rule is: versions with effective dates, severity, scope, source,
-legal basis, whether it was verified, dated parameters, the data sets that it needs, and its messages. The
+The data (catalogue/rules/*.json) says what a rule is: versions with effective dates, severity, jurisdiction, scope,
+source, legal basis, whether it was verified, dated parameters, the data sets that it needs, and its messages. The
 function, marked with `@rule(id)`, only says where a document breaks it. So any document can be judged *as at*
-any date.
+any date. An edition of kind `parameters` has only parameters: it is looked up, never judged.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from singlewindow.catalogue import Element
 from singlewindow.findings import Finding, Severity
 
 Params = Mapping[str, Any]
 Patch = dict[str, Any]
+Kind = Literal["rule", "parameters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One version of one rule, as the metadata has it. `scope`: which values a fact (`ie_flag`) may have."""
+    """One version of one rule or set of parameters, as the metadata has it.
+
+    `scope`: which values a fact (`ie_flag`) may have. `name_zh`, `name_en`: what it is about, where that is not what
+    its messages say anyway.
+    """
 
     id: str
+    kind: Kind
     version: int
-    severity: Severity
+    severity: Severity | None
     span: Span
+    jurisdiction: str
     scope: Mapping[str, tuple[str, ...]]
     agency: str
     source: str
@@ -93,20 +100,30 @@ class Edition:
     needs: tuple[str, ...]
     message_zh: str
     message_en: str
+    name_zh: str
+    name_en: str
 
     @classmethod
-    def read(cls, raw: Mapping[str, Any], tables: Mapping[str, Any]) -> "Edition":
+    def read(cls, raw: Mapping[str, Any], tables: Mapping[str, Any], jurisdiction: str) -> "Edition":
         """From one metadata entry; KeyError names a missing member, ValueError one that nobody knows.
 
-        A parameter `{"table": name}` is the table of that name, which several rules share.
+        A parameter `{"table": name}` is the table of that name, which several rules share. `jurisdiction` is the
+        file's, for entries that don't say otherwise.
         """
-        if unknown := raw.keys() - _MEMBERS:
-            raise ValueError(f"rule {raw.get('id')}: unknown members {sorted(unknown)}")
+        kind = raw.get("kind", "rule")
+        if kind not in _MEMBERS:
+            raise ValueError(f"{raw.get('id')}: unknown kind {kind}")
+        if unknown := raw.keys() - _MEMBERS[kind]:
+            raise ValueError(f"{kind} {raw.get('id')}: unknown members {sorted(unknown)}")
+        judged = raw if kind == "rule" else _NOT_JUDGED
+        named = raw if kind == "parameters" else {**_NAMELESS, **raw}
         return cls(
             id=raw["id"],
+            kind=cast(Kind, kind),
             version=raw["version"],
-            severity=cast(Severity, raw["severity"]),
+            severity=cast("Severity | None", judged["severity"]),
             span=Span.read(raw),
+            jurisdiction=raw.get("jurisdiction", jurisdiction),
             scope={fact: tuple(values) for fact, values in raw["scope"].items()},
             agency=raw["agency"],
             source=raw["source"],
@@ -115,9 +132,11 @@ class Edition:
             params=tuple(
                 (Span.read(dated), _with_tables(dated["values"], tables)) for dated in raw["params"]
             ),
-            needs=tuple(raw["needs"]),
-            message_zh=raw["message_zh"],
-            message_en=raw["message_en"],
+            needs=tuple(judged["needs"]),
+            message_zh=judged["message_zh"],
+            message_en=judged["message_en"],
+            name_zh=named["name_zh"],
+            name_en=named["name_en"],
         )
 
     def params_at(self, day: date) -> Params:
@@ -127,17 +146,19 @@ class Edition:
         return all(facts.get(fact) in values for fact, values in self.scope.items())
 
 
-_MEMBERS = {member.name for member in fields(Edition)} - {"span"} | {"effective_from", "effective_to"}
-
-
 _NAMELESS = {"name_zh": "", "name_en": ""}
+_NOT_JUDGED: Mapping[str, Any] = {"severity": None, "needs": (), "message_zh": "", "message_en": ""}
+_RULE = {member.name for member in fields(Edition)} - {"span"} | {"effective_from", "effective_to"}
+_MEMBERS = {"rule": _RULE, "parameters": _RULE - _NOT_JUDGED.keys()}
+_NO_DATA: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What there is to do on one day for documents with the same facts."""
+    """What there is to do on one day for documents with the same facts; `fed` are rules that data sets feed."""
 
     awake: tuple[tuple[Check, Edition, Params], ...]
+    fed: tuple[tuple[Check, Edition, Params], ...]
     asleep: tuple[Asleep, ...]
 
 
@@ -163,12 +184,14 @@ class RuleBook:
         data_sets: Iterable[str] = (),
     ) -> None:
         """Binds by id. `functions`: modules with `@rule` functions; `elements`: the data element at a place
-        such as `/lines/*/hs_code`; `data_sets`: those at hand.
+        such as `/lines/*/hs_code`; `data_sets`: those at hand, which `evaluate` is then given.
 
-        ValueError: a function without metadata, or an edition without a function though its data are at hand.
+        ValueError: a function without metadata, or a rule without a function though its data are at hand. A rule
+        whose data are missing needs none: it may be known before anybody can judge it, and the module that judges it
+        need not be imported where there is nothing to judge by.
         """
-        tables = metadata.get("tables", {})
-        self.editions = tuple(Edition.read(raw, tables) for raw in metadata["rules"])
+        tables, jurisdiction = metadata.get("tables", {}), metadata["jurisdiction"]
+        self.editions = tuple(Edition.read(raw, tables, jurisdiction) for raw in metadata["rules"])
         self._reasons: Mapping[str, Mapping[str, str]] = metadata["data_sets"]
         self._elements = elements or {}
         self._at_hand = frozenset(data_sets)
@@ -188,18 +211,36 @@ class RuleBook:
         self._plans: dict[tuple[Any, ...], _Plan] = {}
 
     def evaluate(
-        self, subject: Any, as_at: date, facts: Mapping[str, str | None]
+        self,
+        subject: Any,
+        as_at: date,
+        facts: Mapping[str, str | None],
+        data: Mapping[str, Any] = _NO_DATA,
     ) -> tuple[list[Finding], tuple[Asleep, ...]]:
         """All findings by the rules in force, one per (pointer, rule), and the rules asleep.
 
-        `facts` are what scopes ask about; a rule whose scope asks for a fact that is unknown doesn't run.
+        `facts` are what scopes ask about; a rule whose scope asks for a fact that is unknown doesn't run. `data`: the
+        data sets at hand, as they are on the date; a rule finds those that it needs among its parameters.
         """
         plan = self._plan(as_at, facts)
+        awake = plan.awake
+        if plan.fed:
+            awake += tuple(
+                (check, edition, {**params, **{name: data[name] for name in edition.needs}})
+                for check, edition, params in plan.fed
+            )
         found: dict[tuple[str, str], Finding] = {}
-        for check, edition, params in plan.awake:
+        for check, edition, params in awake:
             for violation in check(subject, params):
                 found.setdefault((violation.pointer, edition.id), self._finding(edition, violation))
         return list(found.values()), plan.asleep
+
+    def parameters(self, id: str, as_at: date) -> Params:
+        """What is in force of a set of parameters at the date. Raises `LookupError` where nothing is."""
+        for edition in self.editions:
+            if edition.id == id and edition.span.holds(as_at):
+                return edition.params_at(as_at)
+        raise LookupError(f"{id}: nothing in force at {as_at}")
 
     def _finding(self, edition: Edition, violation: Violation) -> Finding:
         element = self._elements.get(place(violation.pointer))
@@ -208,7 +249,7 @@ class RuleBook:
         says |= {"name_zh": element.name_zh, "name_en": element.name_en} if element else _NAMELESS
         return Finding(
             code=edition.id,
-            severity=edition.severity,
+            severity=cast(Severity, edition.severity),
             pointer=violation.pointer,
             rule=edition.id,
             message_zh=edition.message_zh.format_map(says),
@@ -237,30 +278,32 @@ class RuleBook:
 
     def _planned(self, as_at: date, facts: Mapping[str, str | None]) -> _Plan:
         awake: list[tuple[Check, Edition, Params]] = []
+        fed: list[tuple[Check, Edition, Params]] = []
         asleep: list[Asleep] = []
         for edition in self.editions:
-            if not (edition.span.holds(as_at) and edition.applies(facts)):
+            if edition.kind != "rule" or not (edition.span.holds(as_at) and edition.applies(facts)):
                 continue
             if missing := tuple(name for name in edition.needs if name not in self._at_hand):
                 asleep.append(self._asleep(edition, missing))
             else:
-                awake.append((self._checks[edition.id], edition, edition.params_at(as_at)))
-        return _Plan(tuple(awake), tuple(asleep))
+                ready = fed if edition.needs else awake
+                ready.append((self._checks[edition.id], edition, edition.params_at(as_at)))
+        return _Plan(tuple(awake), tuple(fed), tuple(asleep))
 
     def _asleep(self, edition: Edition, missing: tuple[str, ...]) -> Asleep:
         reasons = [self._reasons[name] for name in missing]
         return Asleep(
             edition.id,
             missing,
-            "；".join([edition.message_zh, *(reason["zh"] for reason in reasons)]),
-            "; ".join([edition.message_en, *(reason["en"] for reason in reasons)]),
+            "；".join([edition.name_zh or edition.message_zh, *(reason["zh"] for reason in reasons)]),
+            "; ".join([edition.name_en or edition.message_en, *(reason["en"] for reason in reasons)]),
         )
 
     def _bind(self) -> None:
-        ids = {edition.id for edition in self.editions}
-        if strays := self._checks.keys() - ids:
+        rules = [edition for edition in self.editions if edition.kind == "rule"]
+        if strays := self._checks.keys() - {edition.id for edition in rules}:
             raise ValueError(f"functions of rules that have no metadata: {sorted(strays)}")
-        ready = {edition.id for edition in self.editions if self._at_hand.issuperset(edition.needs)}
+        ready = {edition.id for edition in rules if self._at_hand.issuperset(edition.needs)}
         if unbound := ready - self._checks.keys():
             raise ValueError(f"rules without a function: {sorted(unbound)}")
 

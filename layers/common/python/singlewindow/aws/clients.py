@@ -10,6 +10,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session, get_session
 
+from singlewindow import settings
+
 # Short waits and few tries: the transports in front of us repeat anyway, and a stuck call costs billed time.
 # The service judges parameters anyway: to do it here first costs a fifth of a submission's CPU.
 _CONFIG = Config(
@@ -25,6 +27,21 @@ _CONFIG = Config(
 def client(service: str) -> Any:
     """A client as `boto3.client` makes it; region, credentials and endpoint come from the environment."""
     return _session().create_client(service, config=_CONFIG)
+
+
+def public_client(service: str) -> Any:
+    """The client that signs addresses for others: at the endpoint that they reach, which on AWS is the service's own.
+
+    It sends nothing, so `AWS_ENDPOINT_URL_<SERVICE>` is asked for at each use: a process may outlive a local stack.
+    """
+    return _signing(service, settings.get(f"AWS_ENDPOINT_URL_{service.upper()}", ""))
+
+
+@cache
+def _signing(service: str, endpoint: str) -> Any:
+    # Version 4, whatever the region: objects under a key of KMS are given to no other signature.
+    config = _CONFIG.merge(Config(signature_version="s3v4"))
+    return _session().create_client(service, config=config, endpoint_url=endpoint or None)
 
 
 @cache

@@ -137,6 +137,8 @@ class Field:
             raise ValueError(f"carries {form.code.lstrip('C.')} characters, not {len(written)}")
         if form.kind in ("number", "whole") and not form.matches(written):
             raise ValueError(f"carries {form.code}, not {written}")
+        if (self.values and written not in self.values) or (self.matches and not self.matches(written)):
+            raise ValueError(f"carries {' / '.join(self.values) or self.pattern}, not {written}")
         return written
 
     @cached_property
@@ -167,6 +169,20 @@ class Group:
             for tag in (node.tag, *(node.also if isinstance(node, Field) else ())):
                 found.setdefault(tag, (at, node))
         return found
+
+    @cached_property
+    def carried(self) -> frozenset[str]:
+        """The canonical names of the part around it that have a place here."""
+        found = {one.element.name for one in self.attributes.values() if one.element}
+        for node in self.content:
+            if isinstance(node, Field):
+                carried = (node.element, *(one.element for one in node.attributes.values()))
+                found |= {one.name for one in carried if one}
+            elif node.section:
+                found.add(node.section.name)
+            else:
+                found |= node.carried
+        return frozenset(found)
 
 
 @dataclass(frozen=True)
@@ -230,16 +246,21 @@ class _Reading:
         self._id, self._document = id, document
 
     def root(self, raw: Mapping[str, Any]) -> Group:
+        elements: dict[str, Element] = {}
         sections = self._document.sections if self._document else ()
+        # A message without a head of its own: its root is the section.
+        section = next((one for one in sections if one.name == raw.get("section")), None)
+        if section:
+            elements, sections = {one.id: one for one in section.elements.values()}, section.sections
         return Group(
             tag=raw["root"],
             least=1,
             most=1,
-            section=None,
+            section=section,
             name_zh=raw["name_zh"],
             name_en=raw["name_en"],
-            attributes=self._attributes(raw, {}),
-            content=tuple(self._node(node, {}, sections) for node in raw["content"]),
+            attributes=self._attributes(raw, elements),
+            content=tuple(self._node(node, elements, sections) for node in raw["content"]),
         )
 
     def _node(

@@ -127,7 +127,7 @@ class _Judging:
             zh, en = f"应为{expected_zh}{has_zh}", f"must be {expected}{has}"
             self._note(path, rule, text, expected, zh, en, node)
             return
-        if node.values and text not in node.values:
+        if node.values and text not in node.values and not self._of_another_set(text, node):
             listed = " / ".join(node.values)
             self._note(
                 path, "MSG-VALUE", text, listed, f"应为 {listed} 之一", f"must be one of {listed}", node
@@ -147,6 +147,11 @@ class _Judging:
         elif element.pattern and form.kind in ("text", "any") and not _matches(element.pattern, text):
             expected_zh, expected = wording.form(element)
             self._note(path, "MSG-FORM", text, expected, f"应为{expected_zh}", f"must be {expected}", node)
+
+    def _of_another_set(self, text: str, node: Field) -> bool:
+        """Whether the canonical code stands where the wire has another set's: that says more than the closed list."""
+        listed = node.element.code_list if node.element and node.codes else None
+        return bool(listed) and text in catalogue.codelist(str(listed)).rows
 
     def _code(self, text: str, node: Field, path: str) -> None:
         element = node.element

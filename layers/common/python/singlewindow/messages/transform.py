@@ -46,7 +46,9 @@ def read(raw: bytes, type: str) -> list[Canonical]:
 def documents(root: Any, definition: Message) -> list[Canonical]:
     """The documents below a root element that is known to be of this message."""
     if definition.each is None:
-        return [_turned(_object(root, definition.root), definition)]
+        found = _object(root, definition.root)
+        section = definition.root.section
+        return [_turned({section.name: found} if section else found, definition)]
     _, node = definition.root.by_tag[definition.each]
     assert isinstance(node, Group)
     return [
@@ -55,12 +57,15 @@ def documents(root: Any, definition: Message) -> list[Canonical]:
 
 
 def write(
-    documents: Iterable[Mapping[str, Any]], type: str, attributes: Mapping[str, str] | None = None
+    documents: Iterable[Mapping[str, Any]], type: str, transport: Mapping[str, str] | None = None
 ) -> bytes:
-    """Canonical documents as one message (UTF-8), in the order of its schema; `attributes` are the root's own.
+    """Canonical documents as one message (UTF-8), in the order of its schema.
 
-    The documents' shape must be sound. Raises `Untransferable` where the message is too narrow for a value (a bill
-    number of 37 characters), with the place in the document; of several documents the pointer begins with its number.
+    `transport`: what is the sending's own and no document's: attributes of the root by name (`guid`), tags with the
+    one around them (`BaseTransfer/copCode`).
+    Signatures are added by who signs. The documents' shape must be sound. Raises `Untransferable` where the message is
+    too narrow for a value (a bill number of 37 characters), with its place; of several documents the pointer begins
+    with the document's number.
     """
     definition = message(type)
     space = definition.namespace
@@ -70,20 +75,26 @@ def write(
         attrib={
             one.name: value
             for one in definition.root.attributes.values()
-            if (value := (attributes or {}).get(one.name, one.fixed)) is not None
+            if (value := (transport or {}).get(one.name, one.fixed)) is not None
         },
     )
+    writing = _Writing(transport or {})
     if definition.each is None:
+        section = definition.root.section
         for document in documents:
-            _write(root, definition.root, _turned(dict(document), definition), "")
+            whole = _turned(dict(document), definition)
+            if section:
+                writing.part(root, definition.root, whole.get(section.name, {}), f"/{section.name}")
+            else:
+                writing.part(root, definition.root, whole, "")
     else:
         many = [_turned(dict(document), definition) for document in documents]
         for node in definition.root.content:
             if node.tag == definition.each and isinstance(node, Group):
                 for number, document in enumerate(many):
-                    _write(_below(root, node.tag), node, document, f"/{number}" if len(many) > 1 else "")
+                    writing.part(_below(root, node.tag), node, document, f"/{number}" if len(many) > 1 else "")
             else:
-                _write_node(root, node, {}, "")
+                writing.node(root, node, {}, "")
     return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
 
@@ -197,45 +208,59 @@ class _Strangers:
 # ------------------------------------------------------------------------------------------------ writing
 
 
-def _write(element: Any, group: Group, value: Mapping[str, Any], pointer: str) -> None:
-    _set_attributes(element, group.attributes, value, pointer)
-    for node in group.content:
-        _write_node(element, node, value, pointer)
+class _Writing:
+    """One message being written. `transport`: values of tags that no document has."""
+
+    def __init__(self, transport: Mapping[str, str]) -> None:
+        self._transport = transport
+
+    def part(self, element: Any, group: Group, value: Mapping[str, Any], pointer: str) -> None:
+        """A document or a section of one, whole. What the message has no place for stops it."""
+        if strange := next((name for name in value if name not in group.carried), None):
+            raise Untransferable(f"{pointer}/{strange}", "the message has no place for it")
+        self.group(element, group, value, pointer)
+
+    def group(self, element: Any, group: Group, value: Mapping[str, Any], pointer: str) -> None:
+        _set_attributes(element, group.attributes, value)
+        for node in group.content:
+            self.node(element, node, value, pointer)
+
+    def node(self, parent: Any, node: Field | Group, value: Mapping[str, Any], pointer: str) -> None:
+        if isinstance(node, Field):
+            self._field(parent, node, value, pointer)
+        elif node.open:
+            return
+        elif node.section is None:
+            below = _below(parent, node.tag)
+            self.group(below, node, value, pointer)
+            if node.least == 0 and _says_nothing(below):
+                parent.remove(below)
+        elif node.section.occurs is not None:
+            for index, one in enumerate(value.get(node.section.name, ())):
+                self.part(_below(parent, node.tag), node, one, f"{pointer}/{node.section.name}/{index}")
+        elif (one := value.get(node.section.name)) is not None or node.least:
+            self.part(_below(parent, node.tag), node, one or {}, f"{pointer}/{node.section.name}")
+
+    def _field(self, parent: Any, node: Field, value: Mapping[str, Any], pointer: str) -> None:
+        place = f"{pointer}/{node.element.name if node.element else node.tag}"
+        if node.element is None:
+            text = self._transport.get(f"{local(parent.tag)}/{node.tag}", node.fixed)
+        else:
+            given = value.get(node.element.name)
+            text = None if given is None else _carried(node, given, place)
+        if text is None and not node.least:
+            return
+        element = _below(parent, node.tag)
+        try:
+            element.text = text
+        except ValueError as error:  # control characters, which no sound document has
+            raise Untransferable(place, str(error)) from None
+        if text:  # the unit of what is not there says nothing
+            _set_attributes(element, node.attributes, value)
 
 
-def _write_node(parent: Any, node: Field | Group, value: Mapping[str, Any], pointer: str) -> None:
-    if isinstance(node, Field):
-        _write_field(parent, node, value, pointer)
-    elif node.open:
-        return
-    elif node.section is None:
-        below = _below(parent, node.tag)
-        _write(below, node, value, pointer)
-        if node.least == 0 and not len(below) and not below.attrib:
-            parent.remove(below)
-    elif node.section.occurs is not None:
-        for index, one in enumerate(value.get(node.section.name, ())):
-            _write(_below(parent, node.tag), node, one, f"{pointer}/{node.section.name}/{index}")
-    elif (one := value.get(node.section.name)) is not None or node.least:
-        _write(_below(parent, node.tag), node, one or {}, f"{pointer}/{node.section.name}")
-
-
-def _write_field(parent: Any, node: Field, value: Mapping[str, Any], pointer: str) -> None:
-    text = node.fixed
-    if node.element is not None:
-        given = value.get(node.element.name)
-        place = f"{pointer}/{node.element.name}"
-        text = None if given is None else _carried(node, given, place)
-    if text is None and not node.least:
-        return
-    element = _below(parent, node.tag)
-    try:
-        element.text = text
-    except ValueError as error:  # control characters, which no sound document has
-        raise Untransferable(
-            f"{pointer}/{node.element.name if node.element else node.tag}", str(error)
-        ) from None
-    _set_attributes(element, node.attributes, value, pointer)
+def _says_nothing(element: Any) -> bool:
+    return not any(one.text or one.attrib for one in element.iter())
 
 
 def _carried(node: Field, text: str, pointer: str) -> str:
@@ -245,9 +270,7 @@ def _carried(node: Field, text: str, pointer: str) -> str:
         raise Untransferable(pointer, str(error)) from None
 
 
-def _set_attributes(
-    element: Any, attributes: Mapping[str, Attribute], value: Mapping[str, Any], pointer: str
-) -> None:
+def _set_attributes(element: Any, attributes: Mapping[str, Attribute], value: Mapping[str, Any]) -> None:
     for name, one in attributes.items():
         text = value.get(one.element.name) if one.element else one.fixed
         if text is not None and name not in element.attrib:

@@ -1,0 +1,205 @@
+"""What a posted message is: by what it says of itself, never by what its sender says of it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from singlewindow import catalogue
+from singlewindow.document import Document, Section
+from singlewindow.errors import WindowError
+from singlewindow.messages import edifact, edifact_tables
+from singlewindow.messages.xml import local
+
+# A share of names that fit below which a JSON document is none of ours.
+_LIKELY = 0.5
+_ROOT = re.compile(rb"<(?![?!])(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_MAGIC = {
+    b"%PDF": "a PDF file",
+    b"PK\x03\x04": "a ZIP archive, or an Excel or Word file",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"<!DOCTYPE html": "a web page",
+    b"<html": "a web page",
+    b"\x1f\x8b": "a gzip archive",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What a message in XML begins with: enough to tell its type."""
+
+    tag: str
+    namespace: str
+    type_stated: str = ""
+    children: frozenset[str] = frozenset()
+
+
+def syntax(raw: bytes) -> str:
+    """`xml`, `edifact` or `json`, by the first bytes; "" for anything else."""
+    start = raw[:4000].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or (b"<?xml" in start and not start.startswith(b"{")):
+        return "xml"
+    if edifact.is_edifact(raw):
+        return "edifact"
+    if start.startswith((b"{", b"[")):
+        return "json"
+    return (
+        "xml"
+        if start.startswith(b"<") and not start[:20].lower().startswith((b"<html", b"<!doctype h"))
+        else ""
+    )
+
+
+def of_root(element: Any) -> Root:
+    """The root of a message that was parsed."""
+    space, _, tag = str(element.tag).rpartition("}")
+    stated = next(
+        (
+            text.strip()
+            for one in element
+            for inner in one
+            if local(inner.tag) == "MessageType" and (text := inner.text)
+        ),
+        "",
+    )
+    return Root(tag, space.lstrip("{"), stated, frozenset(local(child.tag) for child in element))
+
+
+def of_broken(raw: bytes) -> Root | None:
+    """The root of a message that cannot be parsed, as far as its first bytes tell."""
+    found = _ROOT.search(raw[:20_000])
+    if not found:
+        return None
+    stated = re.search(rb"<(?:\w+:)?MessageType>\s*(\w{1,20})\s*<", raw[:20_000])
+    return Root(found[1].decode(), "", stated[1].decode() if stated else "")
+
+
+def message_of(root: Root) -> tuple[str | None, str | None]:
+    """(type, the root's right name where it is misspelt); a type is None where nothing fits."""
+    candidates = _by_root().get(root.tag, ())
+    if not candidates:
+        near = [
+            name
+            for name in get_close_matches(root.tag, _by_root(), n=3, cutoff=0.8)
+            if _digits(name) == _digits(root.tag)
+        ]
+        return (_by_root()[near[0]][0]["id"], near[0]) if near else (None, None)
+    return max(candidates, key=lambda raw: _fit(raw, root))["id"], None
+
+
+def _fit(raw: Mapping[str, Any], root: Root) -> tuple[int, ...]:
+    """How well a definition fits among those with the same root: content, then what the message states, namespace."""
+    tags = {node["tag"] for node in raw["content"]}
+    spaces = {raw["namespace"], *raw.get("namespaces_also", ())}
+    shared = len(root.children & tags) - len(root.children - tags)
+    return (
+        shared,
+        int(root.type_stated.startswith(raw["id"]) and bool(root.type_stated)),
+        int(root.namespace in spaces),
+    )
+
+
+@cache
+def _by_root() -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for id in catalogue.names("messages"):
+        raw = catalogue.load(f"messages/{id}.json")
+        found.setdefault(raw["root"], []).append(raw)
+    return found
+
+
+def document_of(value: Any) -> tuple[str, int] | None:
+    """Which of our documents a JSON object is: the one that knows most of its names, if it knows enough."""
+    scores = _scores(value)
+    best, score = max(scores.items(), key=lambda item: item[1], default=(None, 0.0))
+    return best if score >= _LIKELY else None
+
+
+def _scores(value: Any) -> dict[tuple[str, int], float]:
+    if not isinstance(value, dict):
+        return {}
+    used = _places(value)
+    return {
+        key: sum(place in known for place in used) / len(used) if used else 0.0
+        for key, known in _known_places().items()
+    }
+
+
+def _places(value: Mapping[str, Any], above: str = "", depth: int = 0) -> list[str]:
+    found = []
+    for name, inner in list(value.items())[:300]:
+        place = f"{above}/{name}"
+        if depth == 0 or not isinstance(inner, dict | list):
+            found.append(place)
+        items: Iterable[Any] = inner[:3] if isinstance(inner, list) else [inner]
+        if depth < 3:
+            for one in items:
+                if isinstance(one, dict):
+                    found += _places(one, place, depth + 1)
+    return found
+
+
+@cache
+def _known_places() -> dict[tuple[str, int], frozenset[str]]:
+    found = {}
+    for stem in catalogue.names("documents"):
+        name, _, version = stem.rpartition(".v")
+        document = catalogue.document(name, int(version))
+        found[name, int(version)] = frozenset(_document_places(document))
+    return found
+
+
+def _document_places(document: Document) -> Iterable[str]:
+    def visit(sections: tuple[Section, ...], above: str) -> Iterable[str]:
+        for section in sections:
+            place = f"{above}/{section.name}"
+            yield place
+            yield from (f"{place}/{name}" for name in section.elements)
+            yield from visit(section.sections, place)
+
+    return visit(document.sections, "")
+
+
+def unknown(raw: bytes, value: Any = None, root: Root | None = None) -> WindowError:
+    """422: what was seen, the nearest that is known, and all that is."""
+    known = sorted({*(raw["id"] for raws in _by_root().values() for raw in raws), *edifact_tables.known()})
+    documents = [name for name, _ in sorted(_known_places())]
+    if root:
+        seen = f"XML with the root {root.tag}" + (f" in {root.namespace}" if root.namespace else "")
+        nearest = [
+            _by_root()[name][0]["id"] for name in get_close_matches(root.tag, _by_root(), n=3, cutoff=0.4)
+        ]
+    elif isinstance(value, dict):
+        names = ", ".join(list(map(str, value))[:8])
+        seen = f"a JSON object with {names}" if names else "an empty JSON object"
+        scores = sorted(_scores(value).items(), key=lambda item: -item[1])
+        nearest = [name for (name, _), score in scores[:3] if score > 0]
+    elif value is not None:
+        seen, nearest = f"JSON, but no object: {type(value).__name__}", []
+    else:
+        kind = next(
+            (what for magic, what in _MAGIC.items() if raw.lstrip().lower().startswith(magic.lower())), None
+        )
+        seen = kind or (
+            f"{len(raw)} bytes beginning with {raw[:24]!r}" if raw.strip() else "nothing: the body is empty"
+        )
+        nearest = []
+    hint = f"; nearest known: {', '.join(nearest)}" if nearest else ""
+    hint_zh = f"；最接近的已知类型：{'、'.join(nearest)}" if nearest else ""
+    return WindowError(
+        422,
+        "unknown-message-type",
+        f"not a message that the window knows: {seen}{hint}",
+        detail_zh=f"无法识别的报文类型（{seen}）{hint_zh}",
+        seen=seen,
+        nearest=nearest,
+        known={"messages": known, "documents": documents},
+    )
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
