@@ -84,9 +84,12 @@ def agencies() -> Mapping[str, Json]:
 
 
 def agency_name(id: str) -> Json:
-    """An agency with its names; its id alone where it only owns or takes, and has no part of its own yet."""
-    known = agencies().get(id, {})
-    return {"id": id, "name_zh": known.get("name_zh", id), "name_en": known.get("name_en", id)}
+    """An agency with its names; by its kind where it only owns or takes, and has no part of its own yet."""
+    known = agencies().get(id)
+    if known:
+        return {"id": id, "name_zh": known["name_zh"], "name_en": known["name_en"]}
+    kinds = catalogue.codelist("authority")
+    return {"id": id, "name_zh": kinds.label(id, "zh"), "name_en": kinds.label(id, "en")}
 
 
 @cache

@@ -1,10 +1,11 @@
-"""A complete example of a document, made of the examples of its elements: the same at every call, and valid."""
+"""An example of a document, made of the examples of its elements: complete, the same at every call, and valid."""
 
 import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from singlewindow import catalogue
 from standards import codes, contents
 from standards.contents import Json
 
@@ -15,9 +16,25 @@ _TRIED = "1A0E9IXBN2"
 
 
 def example(name: str, version: int, as_at: date) -> Json:
-    """Every field of every section; one entry of each list, or as many as it must have."""
+    """Every field of every section; one entry of each list, or as many as it must have.
+
+    Where rules join fields (sums, limits), what `catalogue/examples` says of them stands in their place.
+    """
     sections = contents.documents()[name, version]["sections"]
-    return {one["name"]: _section(one, as_at) for one in sections}
+    made = {one["name"]: _section(one, as_at) for one in sections}
+    if f"{name}.v{version}" not in catalogue.names("examples"):
+        return made
+    written: Json = _over(made, catalogue.load(f"examples/{name}.v{version}.json"))
+    return written
+
+
+def _over(made: Any, written: Any) -> Any:
+    """What was written, and what was made of the rest; each entry of a list over the one that was made."""
+    if isinstance(written, dict):
+        return made | {name: _over(made.get(name), one) for name, one in written.items()}
+    if isinstance(written, list) and made:
+        return [_over(made[0], one) for one in written]
+    return written
 
 
 def value(element: Json, as_at: date) -> str:

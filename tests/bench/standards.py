@@ -169,4 +169,4 @@ def _faults() -> list[Figure]:
 
 
 def _sample(name: str) -> Any:
-    return json.loads((ROOT / "infra/samples" / f"{name}.json").read_bytes())
+    return json.loads((ROOT / "catalogue/examples" / f"{name}.v1.json").read_bytes())

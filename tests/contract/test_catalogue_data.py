@@ -188,8 +188,8 @@ def test_a_retired_code_names_its_successor_and_date_or_says_why_it_has_none(id:
             assert catalogue.codelist(id).get(successor, next_day), row["code"]
 
 
-# Read by rules, and no element of a document: the tariff's columns, and states of receipts that are an open set.
-RULES_LISTS = {"inspection-category", "ecommerce-return-status"}
+# No element of a document has them: a column of the tariff, states of receipts that are an open set, who owns data.
+RULES_LISTS = {"inspection-category", "ecommerce-return-status", "authority"}
 
 
 def test_elements_use_every_list_and_only_lists_that_exist() -> None:

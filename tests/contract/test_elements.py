@@ -56,7 +56,8 @@ def test_an_element_says_what_it_is_in_both_languages(id: str) -> None:
     assert one["definition"].endswith(".")
     assert one["definition_zh"].endswith("。") and CHINESE.search(one["definition_zh"])
     assert one["sensitivity"] in ("public", "internal", "sensitive", "personal")
-    assert one["source"] and one["owner"] and one["status"] in ("draft", "approved", "deprecated")
+    assert one["owner"] in catalogue.codelist("authority").rows
+    assert one["source"] and one["status"] in ("draft", "approved", "deprecated")
     assert set(one["evidence"]) == {"captured", "defined", "analysed", "reconciled"}
     if "code_list" in one:
         assert catalogue.codelist(one["code_list"]).rows
@@ -95,6 +96,7 @@ def test_the_conditions_and_takers_of_a_document_are_of_this_document(name: str,
     known = {re.sub(r"/\*", "", place) for place in places(name, version)}
     sections = {place.rpartition("/")[0] for place in known}
     parents = {parent for place in sections for parent in ancestors(place)}
+    assert raw.get("takers", {}).keys() <= catalogue.codelist("authority").rows.keys()
     for taken in raw.get("takers", {}).values():
         for place in taken:
             assert place.replace("/*", "") in known | sections | parents, place

@@ -22,7 +22,7 @@ SIGNED = {"CEB621Message"}
 
 
 def sample(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / "infra/samples" / f"{name}.json").read_bytes())
+    found: dict[str, Any] = json.loads((ROOT / "catalogue/examples" / f"{name}.v1.json").read_bytes())
     return found
 
 

@@ -14,7 +14,7 @@ from singlewindow.messages import transform
 from tests.journeys.window import Client
 from tests.support.transport import TRANSPORT
 
-ORDER = json.loads((ROOT / "infra/samples/ecommerce-order.json").read_bytes())
+ORDER = json.loads((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes())
 
 CONFORMANCE, UPLOADS = "/standards/conformance", "/standards/conformance/uploads"
 SEARCH = f"/standards/elements?q={quote('提单号')}"
