@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import ROOT
+from infra.generated import settle
 
 PATH = ROOT / "catalogue/pinyin.json"
 # Phrases that the dictionary does not have, and reads character by character: 行 is a line here, and 长 a length.
@@ -47,15 +48,7 @@ def text() -> str:
 
 
 def main(check: bool, path: Path = PATH) -> int:
-    wanted = text()
-    if path.exists() and path.read_text(encoding="utf-8") == wanted:
-        return 0
-    if check:
-        print(f"{path.name} is stale: run `make template`")
-        return 1
-    path.write_text(wanted, encoding="utf-8")
-    print(f"wrote {path.name}")
-    return 0
+    return settle({path: text()}, check=check)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from infra import ROOT, manifest
+from infra.generated import settle
 
 _START, _END = "<!-- capabilities: written by `python -m infra.readme` -->", "<!-- /capabilities -->"
 _HEADINGS = {
@@ -36,14 +37,7 @@ def _rows(*, chinese: bool) -> str:
 
 
 def main(check: bool) -> int:
-    stale = [path for path, text in outputs().items() if path.read_text(encoding="utf-8") != text]
-    for path in stale:
-        if check:
-            print(f"{path.name} is stale: run `make template`")
-        else:
-            path.write_text(outputs()[path], encoding="utf-8")
-            print(f"wrote {path.name}")
-    return 1 if check and stale else 0
+    return settle(outputs(), check=check)
 
 
 if __name__ == "__main__":

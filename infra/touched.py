@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import ROOT
+from infra.generated import settle
 from singlewindow import catalogue
 
 PATH = ROOT / "catalogue/touched.json"
@@ -121,15 +122,7 @@ def text() -> str:
 
 
 def main(check: bool, path: Path = PATH) -> int:
-    wanted = text()
-    if path.exists() and path.read_text(encoding="utf-8") == wanted:
-        return 0
-    if check:
-        print(f"{path.name} is stale: run `make template`")
-        return 1
-    path.write_text(wanted, encoding="utf-8")
-    print(f"wrote {path.name}")
-    return 0
+    return settle({path: text()}, check=check)
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
