@@ -467,7 +467,7 @@ _KINDS = {
         Builder.api,
         "StageName DefinitionBody MethodSettings Cors BinaryMediaTypes",
         "Name Description OpenApiVersion EndpointConfiguration TracingEnabled AccessLogSetting Tags "
-        "PropagateTags AlwaysDeploy FailOnWarnings SecurityPolicy DisableExecuteApiEndpoint",
+        "PropagateTags AlwaysDeploy FailOnWarnings SecurityPolicy DisableExecuteApiEndpoint MinimumCompressionSize",
     ),
     "AWS::Serverless::StateMachine": _kind(
         Builder.state_machine,
