@@ -312,7 +312,8 @@ def _form(form: Form, least: int) -> list[Any]:
         assert form.most
         whole = f"0*[0-9]{{1,{form.most - form.decimals}}}" if form.most > form.decimals else "0+"
         fraction = rf"(\.[0-9]{{1,{form.decimals}}})?" if form.decimals else ""
-        pattern = _facet("pattern", rf"[+\-]?{whole}{fraction}")
+        sign = r"[+\-]?" if form.signed else ""
+        pattern = _facet("pattern", f"{sign}{whole}{fraction}")
         if form.most > _MOST_DIGITS:
             return ["token", pattern]
         digits = _facet("totalDigits", str(form.most)), _facet("fractionDigits", str(form.decimals))

@@ -83,9 +83,13 @@ def plain(number: Decimal) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _bad("json-duplicate-key", f"the key {twice!r} stands twice in one object", f"键 {twice} 重复")
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise _bad(
+            "json-duplicate-key",
+            f"the key {twice[:80]!r} stands twice in one object",
+            f"键 {twice[:80]} 重复",
+        )
     return found
 
 

@@ -31,11 +31,12 @@ class Form:
     most: int | None = None
     decimals: int = 0
     pattern: str | None = None
+    signed: bool = True
 
     @classmethod
     @cache
-    def read(cls, code: str) -> "Form":
-        """Raises `ValueError` for a form that is none."""
+    def read(cls, code: str, signed: bool = True) -> "Form":
+        """`signed`: a number may be negative. Raises `ValueError` for a form that is none."""
         if text := _TEXT(code):
             most = int(text[2])
             least = most if text[1] is None else int(text[1] or 0)
@@ -43,9 +44,9 @@ class Form:
         if decimal := _DECIMAL(code):
             whole, scale = int(decimal[1]) - int(decimal[2]), int(decimal[2])
             fraction = rf"(\.[0-9]{{1,{scale}}})?" if scale else ""
-            return cls(
-                code, "number", 1, int(decimal[1]), scale, rf"[+-]?(?=[0-9])0*[0-9]{{0,{whole}}}{fraction}"
-            )
+            sign = "[+-]?" if signed else ""
+            pattern = rf"{sign}(?=[0-9])0*[0-9]{{0,{whole}}}{fraction}"
+            return cls(code, "number", 1, int(decimal[1]), scale, pattern, signed)
         if integer := _INTEGER(code):
             return cls(
                 code, "whole", int(integer[1] or 1), int(integer[2]), 0,
@@ -63,6 +64,7 @@ class Form:
 
 
 _DAY = r"[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+_DASHED = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = r"([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
 _TIMES: Mapping[str, tuple[str, int, int | None, int, str]] = {
     "D8": ("date", 8, 8, 0, _DAY),
@@ -73,7 +75,7 @@ _TIMES: Mapping[str, tuple[str, int, int | None, int, str]] = {
         19,
         None,
         0,
-        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?",
+        _DASHED + r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})?",
     ),
 }
 
@@ -118,7 +120,8 @@ class Field:
         if column and self.element and (listed := self.element.code_list):
             return lambda text: _canonical_code(catalogue.codelist(listed), column, text)
         if self.form.kind == "time" and self.element and self.element.is_instant:
-            return _instant
+            matches = self.form.matches
+            return lambda text: _instant(text) if matches(text) else text
         return str
 
     def carried(self, text: str) -> str:
@@ -207,6 +210,10 @@ class Message:
     blanks: bool = False
     swapped_on_export: tuple[str, ...] = field(default=())
 
+    def spaces(self, root: str) -> frozenset[str]:
+        """The namespaces that tags below a root of the namespace `root` may have."""
+        return frozenset((root, self.namespace or "", *self.namespaces_also))
+
     def takes(self, namespace: str) -> bool:
         """Whether a namespace is this message's: its own, a version of it, another one that is accepted, or none."""
         return (
@@ -275,7 +282,7 @@ class _Reading:
             also=tuple(raw.get("also", ())),
             least=least,
             most=most,
-            form=Form.read(raw.get("form") or _own_form(element)),
+            form=Form.read(raw.get("form") or _own_form(element), signed=element is None or element.signed),
             element=element,
             name_zh=element.name_zh if element else raw.get("zh", raw["tag"]),
             name_en=element.name_en if element else raw.get("en", raw["tag"]),

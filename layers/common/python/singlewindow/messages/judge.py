@@ -10,13 +10,12 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
-from lxml import etree
-
 from singlewindow import catalogue, wording
 from singlewindow.document import is_no_day
 from singlewindow.findings import Finding
 from singlewindow.messages.definition import Attribute, Field, Form, Group, Message
 from singlewindow.messages.xml import is_plumbing, local
+from singlewindow.messages.xml import space as space_of
 
 MOST_FINDINGS = 1_000
 _SHOWN = 200
@@ -42,9 +41,11 @@ class _Judging:
         self._definition, self._as_at = definition, as_at
         self._source = definition.source
         self._verified = definition.verified
+        self._spaces: frozenset[str] = frozenset()
+        self._foreign: set[str] = set()
 
     def root(self, root: Any) -> None:
-        definition, space = self._definition, etree.QName(root).namespace or ""
+        definition, space = self._definition, space_of(root.tag)
         path = f"/{definition.root.tag}"
         if space != (definition.namespace or "") and space not in definition.namespaces_also:
             zh, en = (
@@ -53,6 +54,7 @@ class _Judging:
             )
             severity = "warn" if definition.takes(space) else "error"
             self._note(path, "MSG-NAMESPACE", space or None, definition.namespace, zh, en, severity=severity)
+        self._spaces = definition.spaces(space)
         self._group(root, definition.root, path)
 
     def _group(self, element: Any, group: Group, path: str) -> None:
@@ -68,6 +70,9 @@ class _Judging:
             if child.tail and child.tail.strip():
                 self._stray(child.tail, path)
             entry = by_tag.get(tag)
+            is_open = entry is not None and isinstance(entry[1], Group) and entry[1].open
+            if space_of(child.tag) not in self._spaces and not is_open:
+                self._from_elsewhere(child, f"{path}/{tag[:80]}")
             if entry is None:
                 self._unknown(child, tag, group, path)
                 continue
@@ -133,7 +138,8 @@ class _Judging:
                 path, "MSG-VALUE", text, listed, f"应为 {listed} 之一", f"must be one of {listed}", node
             )
             return
-        if form.kind in ("date", "time") and is_no_day(f"{text[:4]}-{text[4:6]}-{text[6:8]}"):
+        day = text[:10] if form.code == "X" else f"{text[:4]}-{text[4:6]}-{text[6:8]}"
+        if form.kind in ("date", "time") and is_no_day(day):
             zh, en = "日期不存在", "is no day of the calendar"
             self._note(path, "CHECK-DATE", text, "a day of the calendar", zh, en, node)
             return
@@ -179,7 +185,7 @@ class _Judging:
 
     def _attributes(self, element: Any, known: Mapping[str, Attribute], path: str) -> None:
         for key, value in element.attrib.items():
-            name = local(key)
+            name = local(key)[:80]
             if name not in known:
                 if not is_plumbing(key):
                     zh, en = "未知属性", "is no attribute of this tag"
@@ -209,6 +215,16 @@ class _Judging:
         hint_zh, hint = (f"，是否为 {meant}？", f"; did you mean {meant}?") if meant else ("", "")
         zh, en = f"未知标签 {tag[:80]}{hint_zh}", f"{tag[:80]} is no tag of this place{hint}"
         self._note(f"{path}/{tag[:80]}", "MSG-UNKNOWN", child.text, meant or "a known tag", zh, en)
+
+    def _from_elsewhere(self, child: Any, path: str) -> None:
+        """Said once of each namespace: whoever declares a wrong one does so for many tags."""
+        space = space_of(child.tag)
+        if space in self._foreign:
+            return
+        self._foreign.add(space)
+        expected = self._definition.namespace or "none"
+        zh, en = f"命名空间应为 {expected}", f"the namespace is {expected}"
+        self._note(path, "MSG-NAMESPACE", space or None, expected, zh, en)
 
     def _stray(self, text: str, path: str) -> None:
         zh, en = "标签之间有多余文本", "text stands between the tags"

@@ -12,7 +12,7 @@ from lxml import etree
 
 from singlewindow.errors import WindowError
 from singlewindow.messages.definition import Attribute, Field, Group, Message, message
-from singlewindow.messages.xml import is_plumbing, local, parse
+from singlewindow.messages.xml import is_plumbing, local, parse, space
 
 Canonical = dict[str, Any]
 
@@ -45,15 +45,25 @@ def read(raw: bytes, type: str) -> list[Canonical]:
 
 def documents(root: Any, definition: Message) -> list[Canonical]:
     """The documents below a root element that is known to be of this message."""
+    # Tags without a namespace are read for what they say; the judge names them.
+    spaces = definition.spaces(space(root.tag)) | {""}
     if definition.each is None:
-        found = _object(root, definition.root)
+        found = _object(root, definition.root, spaces)
         section = definition.root.section
         return [_turned({section.name: found} if section else found, definition)]
     _, node = definition.root.by_tag[definition.each]
     assert isinstance(node, Group)
-    return [
-        _turned(_object(child, node), definition) for child in root if local(child.tag) == definition.each
-    ]
+    many: list[Canonical] = []
+    strange = _Strangers()
+    for child in root:
+        tag = local(child.tag)
+        if _node(child, definition.root, spaces) is None:
+            strange.note(child, f"{definition.root.tag}/")
+        elif tag == definition.each:
+            many.append(_turned(_object(child, node, spaces), definition))
+    if strange.found:  # of no document: the first says so
+        many[:1] = [(many[0] if many else {}) | strange.found]
+    return many
 
 
 def write(
@@ -67,11 +77,13 @@ def write(
     too narrow for a value (a bill number of 37 characters), with its place; of several documents the pointer begins
     with the document's number.
     """
-    definition = message(type)
-    space = definition.namespace
+    definition, wanted = message(type), [dict(document) for document in documents]
+    if definition.each is None and len(wanted) != 1:
+        raise ValueError(f"{definition.id} holds one document, not {len(wanted)}")
+    namespace = definition.namespace
     root = etree.Element(
-        f"{{{space}}}{definition.root.tag}" if space else definition.root.tag,
-        nsmap={None: space} if space else None,
+        f"{{{namespace}}}{definition.root.tag}" if namespace else definition.root.tag,
+        nsmap={None: namespace} if namespace else None,
         attrib={
             one.name: value
             for one in definition.root.attributes.values()
@@ -81,18 +93,20 @@ def write(
     writing = _Writing(transport or {})
     if definition.each is None:
         section = definition.root.section
-        for document in documents:
-            whole = _turned(dict(document), definition)
+        for document in wanted:
+            whole = _turned(document, definition)
             if section:
                 writing.part(root, definition.root, whole.get(section.name, {}), f"/{section.name}")
             else:
                 writing.part(root, definition.root, whole, "")
     else:
-        many = [_turned(dict(document), definition) for document in documents]
+        many = [_turned(document, definition) for document in wanted]
         for node in definition.root.content:
             if node.tag == definition.each and isinstance(node, Group):
                 for number, document in enumerate(many):
-                    writing.part(_below(root, node.tag), node, document, f"/{number}" if len(many) > 1 else "")
+                    writing.part(
+                        _below(root, node.tag), node, document, f"/{number}" if len(many) > 1 else ""
+                    )
             else:
                 writing.node(root, node, {}, "")
     return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
@@ -124,11 +138,11 @@ def _swapped(line: Any, one: str, other: str) -> Any:
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def _object(element: Any, group: Group) -> Canonical:
+def _object(element: Any, group: Group, spaces: frozenset[str]) -> Canonical:
     """What stands below an XML element, by canonical name; what has no place there under its XML name."""
     found: Canonical = {}
     strange = _Strangers()
-    _collect(element, group, found, strange, "")
+    _collect(element, group, spaces, found, strange, "")
     for value in found.values():
         # A blank entry keeps its place, for pointers count it; at the end of a list it says nothing.
         while isinstance(value, list) and value and not value[-1]:
@@ -136,13 +150,14 @@ def _object(element: Any, group: Group) -> Canonical:
     return {name: value for name, value in found.items() if value != []} | strange.found
 
 
-def _collect(element: Any, group: Group, found: Canonical, strange: "_Strangers", within: str) -> None:
+def _collect(
+    element: Any, group: Group, spaces: frozenset[str], found: Canonical, strange: "_Strangers", within: str
+) -> None:
     strange.note_own(element, group.attributes, within)
     _take_attributes(element, group.attributes, found)
-    by_tag = group.by_tag
     for child in element:
         tag = local(child.tag)
-        node = by_tag[tag][1] if tag in by_tag else None
+        node = _node(child, group, spaces)
         if node is None:
             strange.note(child, within)
         elif isinstance(node, Field):
@@ -150,13 +165,23 @@ def _collect(element: Any, group: Group, found: Canonical, strange: "_Strangers"
         elif node.open:
             continue
         elif node.section is None:
-            _collect(child, node, found, strange, f"{within}{tag}/")
+            _collect(child, node, spaces, found, strange, f"{within}{tag}/")
         elif node.section.occurs is not None:
-            found.setdefault(node.section.name, []).append(_object(child, node))
+            found.setdefault(node.section.name, []).append(_object(child, node, spaces))
         elif node.section.name in found:
             strange.note(child, within)
-        elif one := _object(child, node):
+        elif one := _object(child, node, spaces):
             found[node.section.name] = one
+
+
+def _node(child: Any, group: Group, spaces: frozenset[str]) -> Field | Group | None:
+    """What a tag is here; a tag of a foreign namespace is nothing, but where the part is open (a signature)."""
+    entry = group.by_tag.get(local(child.tag))
+    if entry is None:
+        return None
+    node = entry[1]
+    is_open = isinstance(node, Group) and node.open
+    return node if is_open or space(child.tag) in spaces else None
 
 
 def _take(child: Any, node: Field, found: Canonical, strange: "_Strangers", within: str) -> None:
@@ -248,6 +273,11 @@ class _Writing:
         else:
             given = value.get(node.element.name)
             text = None if given is None else _carried(node, given, place)
+        for one in node.attributes.values():
+            if not text and one.element and one.element.name in value:
+                raise Untransferable(
+                    f"{pointer}/{one.element.name}", f"stands beside {node.tag}, which is not there"
+                )
         if text is None and not node.least:
             return
         element = _below(parent, node.tag)
@@ -278,4 +308,5 @@ def _set_attributes(element: Any, attributes: Mapping[str, Attribute], value: Ma
 
 
 def _below(parent: Any, tag: str) -> Any:
-    return etree.SubElement(parent, f"{{{space}}}{tag}" if (space := etree.QName(parent).namespace) else tag)
+    namespace = space(parent.tag)
+    return etree.SubElement(parent, f"{{{namespace}}}{tag}" if namespace else tag)

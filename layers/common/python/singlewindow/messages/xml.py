@@ -60,6 +60,12 @@ def local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
+@lru_cache(maxsize=2048)
+def space(tag: str) -> str:
+    """The namespace of a name; empty where it has none."""
+    return tag.rpartition("}")[0][1:]
+
+
 def is_plumbing(key: str) -> bool:
     """Attributes of XML itself, such as `xsi:schemaLocation`: they say nothing of goods."""
     return key.startswith((_SCHEMA_INSTANCE, _XML))
