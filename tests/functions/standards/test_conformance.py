@@ -13,7 +13,8 @@ from infra import ROOT
 from singlewindow import catalogue
 from singlewindow.errors import WindowError
 from singlewindow.messages import transform
-from standards.conformance import CONFORMS, DEVIATES, PARTLY, UNREADABLE, Report, report
+from singlewindow.messages.conformance import CONFORMS, DEVIATES, PARTLY, UNREADABLE, Report
+from standards.conformance import report
 from tests.support.transport import TRANSPORT
 
 SAMPLES = ROOT.parent / "shared" / "data"

@@ -7,15 +7,20 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from singlewindow import catalogue
+from singlewindow import canonical, catalogue
 from singlewindow.document import Document, Section
 from singlewindow.errors import WindowError
-from singlewindow.messages import edifact, edifact_tables
+from singlewindow.messages import edifact, edifact_syntax, edifact_tables
 from singlewindow.messages.xml import local
 
 # A share of names that fit below which a JSON document is none of ours.
 _LIKELY = 0.5
 _ROOT = re.compile(rb"<(?![?!])(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+# What a glance looks at of XML and EDIFACT; a head is far shorter.
+_GLANCE = 20_000
+# Parsed JSON takes ten times its bytes; no document of ours comes near.
+MOST_JSON = 5 * 1024 * 1024
 _MAGIC = {
     b"%PDF": "a PDF file",
     b"PK\x03\x04": "a ZIP archive, or an Excel or Word file",
@@ -36,6 +41,67 @@ class Root:
     namespace: str
     type_stated: str = ""
     children: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a message seems to be before anybody has judged it. `type`: a message of the catalogue, or a document."""
+
+    type: str
+    syntax: str
+
+
+def glance(raw: bytes) -> Glance:
+    """What a message is by its first bytes, cheaply: the judge has the last word.
+
+    JSON has no head and is read whole: 400 where it is none, 413 where it is too large. 422 for a type that is not known.
+    """
+    written = syntax(raw)
+    if written == "xml":
+        return _glance_at_xml(raw)
+    if written == "edifact":
+        return _glance_at_edifact(raw)
+    if written == "json":
+        value = parsed_json(raw)
+        if (found := document_of(value)) is None:
+            raise unknown(raw, value)
+        return Glance(found[0], written)
+    raise unknown(raw)
+
+
+def parsed_json(raw: bytes) -> Any:
+    """Raises 400 for what is no JSON, 413 for what is larger than any document of ours."""
+    if len(raw) > MOST_JSON:
+        detail = f"{len(raw)} bytes; a JSON document has at most {MOST_JSON}"
+        raise WindowError(413, "json-too-large", detail, detail_zh="JSON 文档过大")
+    return canonical.parse_json(raw)
+
+
+def _glance_at_xml(raw: bytes) -> Glance:
+    head = raw[:_GLANCE]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.decode("utf-16", "ignore").encode()
+    seen = of_broken(_COMMENT.sub(b"", head))
+    if seen is None or (type := message_of(seen)[0]) is None:
+        raise unknown(raw, root=seen)
+    return Glance(type, "xml")
+
+
+def _glance_at_edifact(raw: bytes) -> Glance:
+    start = edifact_syntax.beginning(raw) or 0
+    text = raw[start : start + _GLANCE].decode("latin-1")
+    characters = edifact_syntax.Syntax()
+    at = 0
+    if text.startswith("UNA"):
+        characters, at = edifact_syntax.service_characters(text[3:9]) or characters, 9
+    type = ""
+    for segment in edifact_syntax.segments(text, at, characters):
+        if segment.tag == "UNH":
+            type = edifact_syntax.at(edifact_syntax.elements(segment.text, characters, repeats=False), 2)
+            break
+    if type not in edifact_tables.known():
+        raise unknown(raw, interchange=type)
+    return Glance(type, "edifact")
 
 
 def syntax(raw: bytes) -> str:
@@ -164,8 +230,10 @@ def _document_places(document: Document) -> Iterable[str]:
     return visit(document.sections, "")
 
 
-def unknown(raw: bytes, value: Any = None, root: Root | None = None) -> WindowError:
-    """422: what was seen, the nearest that is known, and all that is."""
+def unknown(
+    raw: bytes, value: Any = None, root: Root | None = None, interchange: str | None = None
+) -> WindowError:
+    """422: what was seen, the nearest that is known, and all that is. `interchange`: the type of an EDIFACT message."""
     known = sorted({*(raw["id"] for raws in _by_root().values() for raw in raws), *edifact_tables.known()})
     documents = [name for name, _ in sorted(_known_places())]
     if root:
@@ -173,6 +241,9 @@ def unknown(raw: bytes, value: Any = None, root: Root | None = None) -> WindowEr
         nearest = [
             _by_root()[name][0]["id"] for name in get_close_matches(root.tag, _by_root(), n=3, cutoff=0.4)
         ]
+    elif interchange is not None:
+        seen = "EDIFACT, " + (f"a message {interchange[:20]!r}" if interchange else "without a message")
+        nearest = get_close_matches(interchange, edifact_tables.known(), n=3, cutoff=0.4)
     elif isinstance(value, dict):
         names = ", ".join(list(map(str, value))[:8])
         seen = f"a JSON object with {names}" if names else "an empty JSON object"
