@@ -109,9 +109,8 @@ def find(use: str) -> Grant:
     kind, _, own_name = name.partition(":")
     verbs = _NAMED[kind](own_name) if kind in _NAMED and own_name else _RESOURCES.get(name)
     if verbs is None:
-        raise LookupError(
-            f"{use!r}: no resource {name!r}; known: {', '.join(f'{kind}:<name>' for kind in _NAMED)}, {', '.join(_RESOURCES)}"
-        )
+        known = ", ".join([*(f"{kind}:<name>" for kind in _NAMED), *_RESOURCES])
+        raise LookupError(f"{use!r}: no resource {name!r}; known: {known}")
     if verb not in verbs:
         raise LookupError(f"{use!r}: {name} has no verb {verb!r}; known: {', '.join(verbs)}")
     return verbs[verb]

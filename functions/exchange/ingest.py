@@ -1,12 +1,12 @@
 """Taking messages in: accepted by a glance and kept at once, judged behind a queue."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from exchange import received
 from exchange.receipt import EXPECTED, QUARANTINED, RECEIVED, Received, Upload, moved, state_of
 from singlewindow import canonical, clock, correlation, ids
-from singlewindow.aws import archive, uploads
+from singlewindow.aws import archive, queues, uploads
 from singlewindow.errors import WindowError
 from singlewindow.messages import recognise
 
@@ -16,6 +16,8 @@ _JSON = _MEDIA_TYPES["json"]
 # A packed report up to here stands in its row; a larger one is an object of the archive.
 _MOST_IN_ROW = 32 * 1024
 
+_PATIENCE = timedelta(minutes=2)
+
 
 def accept(sender: str, key: str, raw: bytes, media_type: str) -> tuple[Received, bool]:
     """Keep a message that came in a request, once; whether it was here before.
@@ -24,7 +26,7 @@ def accept(sender: str, key: str, raw: bytes, media_type: str) -> tuple[Received
     """
     sha256 = canonical.sha256(raw)
     if standing := received.under(sender, key, sha256):
-        return standing, True
+        return _reminded(standing), True
     glanced = recognise.glance(raw)
     if media_type == _JSON:
         _is_json(glanced.syntax)
@@ -58,7 +60,7 @@ def arrived(upload: Upload) -> tuple[Received, bool]:
     """Take in what was uploaded, as if it had come in a request. 409 where it has not come, 422 where it is not what
     was announced."""
     if standing := received.under(upload.sender, upload.key, upload.sha256):
-        return standing, True
+        return _reminded(standing), True
     try:
         raw = uploads.fetch(_place(upload))
     except ValueError as error:
@@ -162,6 +164,14 @@ def _keep(
     )
     standing = received.add(one, key)
     return standing, standing.receipt_id != receipt_id
+
+
+def _reminded(one: Received) -> Received:
+    """What nobody has judged for a while is queued again: its sender's repetition mends what the outbox passed over."""
+    waiting = clock.now() - datetime.fromisoformat(one.timeline[-1][1])
+    if one.state == RECEIVED and waiting > _PATIENCE:
+        queues.send("INGEST_QUEUE", [({"receipt_id": one.receipt_id}, one.correlation_id)])
+    return one
 
 
 def _is_json(syntax: str) -> None:

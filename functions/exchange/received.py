@@ -114,7 +114,11 @@ def announce(upload: Upload) -> None:
 
 def upload(receipt_id: str) -> Upload | None:
     row = _get(_key(receipt_id, "upload"))
-    return Upload(**{name: _value(name, row[_renamed(name)]) for name in Upload.__dataclass_fields__}) if row else None
+    return (
+        Upload(**{name: _value(name, row[_renamed(name)]) for name in Upload.__dataclass_fields__})
+        if row
+        else None
+    )
 
 
 def pointer(image: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -1,6 +1,7 @@
 """A glance at a message: its type by its first bytes, or a refusal that helps."""
 
 import json
+from time import process_time
 
 import pytest
 
@@ -59,8 +60,13 @@ def test_json_is_read_whole_and_has_its_bound(raw: bytes, status: int) -> None:
     assert caught.value.status == status
 
 
-def test_a_glance_at_a_hostile_head_is_short() -> None:
-    """A comment that never ends, a thousand angle brackets: bounded by what is looked at."""
-    for raw in (b"<?xml?>" + b"<!--" * 500_000, b"<" * 2_000_000, b"UNB+" * 500_000, json.dumps("<" * 900_000).encode()):
-        with pytest.raises(WindowError):
-            glance(raw)
+@pytest.mark.parametrize(
+    "raw",
+    [b"<?xml?>" + b"<!--" * 500_000, b"<" * 2_000_000, b"UNB+" * 500_000, json.dumps("<" * 900_000).encode()],
+    ids=["comments", "brackets", "segments", "text"],
+)
+def test_a_glance_at_a_hostile_head_is_short(raw: bytes) -> None:
+    started = process_time()
+    with pytest.raises(WindowError):
+        glance(raw)
+    assert process_time() - started < 1

@@ -49,11 +49,10 @@ def raw_of(client: Client, shown: dict[str, Any]) -> bytes:
             return None
 
     request = Request(client.url + shown["views"]["raw"], headers={"Authorization": f"Bearer {client.token}"})
-    try:
+    with pytest.raises(HTTPError) as answer:
         build_opener(Stay).open(request, timeout=10)
-    except HTTPError as answer:
-        assert answer.code == 303
-        link = json.loads(answer.read())
+    assert answer.value.code == 303
+    link = json.loads(answer.value.read())
     with urlopen(link["location"], timeout=10) as content:
         return bytes(content.read())
 
@@ -73,8 +72,8 @@ def test_a_sound_order_is_received_at_once_and_valid_soon(trader: Trader) -> Non
     assert shown["next"]["call"] is None and "starts nothing" in shown["next"]["en"]
     assert raw_of(trader, shown) == raw
     view = trader.get(shown["views"]["canonical"])
-    normal = catalogue.document("ecommerce-order").normalise(ORDER)
-    assert view.json == {"document": "ecommerce-order", "version": 1, "documents": [json.loads(canonical.dumps(normal))]}
+    normal = json.loads(canonical.dumps(catalogue.document("ecommerce-order").normalise(ORDER)))
+    assert view.json == {"document": "ecommerce-order", "version": 1, "documents": [normal]}
     assert sha256(view.raw).hexdigest() == shown["hashes"]["canonical"]
     assert sha256(trader.get(shown["views"]["report"]).raw).hexdigest() == shown["hashes"]["report"]
     again = trader.get(shown["views"]["canonical"] + "?as=CEB311Message")
@@ -82,7 +81,11 @@ def test_a_sound_order_is_received_at_once_and_valid_soon(trader: Trader) -> Non
 
 
 def test_a_deviating_order_says_everything_that_is_wrong(trader: Trader) -> None:
-    wrong = order().replace(b"<currency>142<", b"<currency>CNY<").replace(b"</Order>", b"<colour>red</colour></Order>")
+    wrong = (
+        order()
+        .replace(b"<currency>142<", b"<currency>CNY<")
+        .replace(b"</Order>", b"<colour>red</colour></Order>")
+    )
     shown = outcome(trader, send(trader, wrong, "text/xml"))
     assert shown["state"] == "INVALID" and shown["verdict"] == "deviates"
     rules = {finding["rule"] for finding in shown["findings"]}
@@ -167,7 +170,10 @@ def test_the_same_key_answers_the_same_and_another_body_conflicts(trader: Trader
 def test_a_stranger_finds_nothing_and_staff_does(trader: Trader, stage: Stage, token: Token) -> None:
     sent = send(trader, order(), XML)
     shown = outcome(trader, sent)
-    stranger, agency = Client(stage.url, token("enterprise", STRANGER)), Client(stage.url, token("agency", "customs"))
+    stranger, agency = (
+        Client(stage.url, token("enterprise", STRANGER)),
+        Client(stage.url, token("agency", "customs")),
+    )
     officer = Client(stage.url, token("officer", "customs"))
     for path in (sent.headers["Location"], *shown["views"].values(), MESSAGES + "/nothing"):
         assert stranger.get(path).status == agency.get(path).status == 404
@@ -234,3 +240,25 @@ def test_a_repeated_pointer_changes_nothing(trader: Trader, stage: Stage) -> Non
         stage.client("sqs").send_message(QueueUrl=stage.resource("IngestQueue"), MessageBody=body)
     quiet(stage)
     assert trader.get(sent.headers["Location"]).json == shown
+
+
+def test_an_outbox_that_fails_after_it_sent_repeats_and_changes_nothing(trader: Trader, stage: Stage) -> None:
+    with stage.inject("ExchangeForward", after=RuntimeError("crashed"), times=2) as fault:
+        sent = send(trader, order(), XML)
+        shown = outcome(trader, sent)
+        quiet(stage)
+    assert fault.fired == 2
+    assert trader.get(sent.headers["Location"]).json == shown
+    assert [one["state"] for one in shown["timeline"]] == ["RECEIVED", "VALIDATED"]
+
+
+def test_a_judge_that_dies_after_its_effect_has_had_one(trader: Trader, stage: Stage) -> None:
+    """Its batch comes back whole, with what others sent in it; each is judged once and nobody is lost."""
+    with stage.inject("ExchangeJudge", after=RuntimeError("died"), times=1) as fault:
+        sent = [send(trader, order(), XML) for _ in range(12)]
+        shown = [outcome(trader, one) for one in sent]
+        quiet(stage, 30)
+    assert fault.fired == 1
+    for one, before in zip(sent, shown, strict=True):
+        assert trader.get(one.headers["Location"]).json == before
+        assert [step["state"] for step in before["timeline"]] == ["RECEIVED", "VALIDATED"]

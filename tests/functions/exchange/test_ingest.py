@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -15,8 +16,8 @@ from exchange import ingest, received, views
 from exchange.receipt import EXPECTED, INVALID, QUARANTINED, RECEIVED, VALIDATED, Received
 from infra import ROOT
 from infra.stage.moto_faults import mended
-from singlewindow import canonical, catalogue, settings
-from singlewindow.aws import archive, clients, uploads
+from singlewindow import canonical, catalogue, clock, settings
+from singlewindow.aws import archive, clients, queues, uploads
 from singlewindow.errors import WindowError
 from singlewindow.messages import transform
 from tests.support.transport import TRANSPORT
@@ -39,7 +40,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             TableName="received",
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
             KeySchema=[
-                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
+                {"AttributeName": key, "KeyType": kind}
+                for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
             ],
             BillingMode="PAY_PER_REQUEST",
         )
@@ -102,6 +104,26 @@ def test_the_same_key_gives_the_same_receipt_and_other_content_conflicts() -> No
         accepted(order(note="other"))
     assert (caught.value.status, caught.value.members["receipt_id"]) == (409, one.receipt_id)
     assert (len(rows("message")), len(rows("request")), objects()) == (1, 1, 1)
+
+
+def test_a_repetition_reminds_the_judge_of_what_nobody_told_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the outbox passed a message over, its sender's own repetition brings it to the judge."""
+    told: list[Any] = []
+    monkeypatch.setattr(
+        queues, "send", lambda queue, pointers: told.extend((queue, *one) for one in pointers)
+    )
+    one = accepted(order())
+    accepted(order())
+    assert told == []  # it has hardly come
+    clock.travel(clock.now() + timedelta(minutes=5))
+    try:
+        accepted(order())
+        assert told == [("INGEST_QUEUE", {"receipt_id": one.receipt_id}, one.correlation_id)]
+        assert ingest.judge(one.receipt_id)
+        accepted(order())
+        assert len(told) == 1  # it is judged
+    finally:
+        clock.travel(None)
 
 
 def test_a_key_is_its_partys_own() -> None:
@@ -236,7 +258,9 @@ def test_what_cannot_be_read_is_set_aside_with_its_reason_and_alone(raw: bytes) 
     assert judged(order(), "next").state == VALIDATED
 
 
-def test_a_head_that_promises_what_the_body_does_not_hold_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_that_promises_what_the_body_does_not_hold_is_set_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     one = accepted(order())
     hollow = Received(**{n: getattr(one, n) for n in Received.__dataclass_fields__} | {
         "receipt_id": "hollow", "raw_key": archive.keep(b"<Unknown/>", XML)})  # fmt: skip
@@ -292,14 +316,16 @@ def test_a_report_too_large_for_its_row_is_archived(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(ingest, "_MOST_IN_ROW", 100)
     one = judged(order())
     assert report(one)["sha256"] == one.sha256
-    assert "report" not in rows("message")[0] and one.outcome["report"]["key"].endswith(one.outcome["report"]["sha256"])
+    kept = one.outcome["report"]
+    assert "report" not in rows("message")[0] and kept["key"].endswith(kept["sha256"])
 
 
 # ---------------------------------------------------------------- uploads
 
 
 def put(upload: Any, raw: bytes) -> None:
-    boto3.client("s3").put_object(Bucket="uploads", Key=f"{upload.receipt_id[:4]}/exchange/{upload.receipt_id}", Body=raw)
+    key = f"{upload.receipt_id[:4]}/exchange/{upload.receipt_id}"
+    boto3.client("s3").put_object(Bucket="uploads", Key=key, Body=raw)
 
 
 def test_an_upload_is_taken_in_once_and_only_as_announced() -> None:
@@ -311,7 +337,12 @@ def test_an_upload_is_taken_in_once_and_only_as_announced() -> None:
     put(upload, raw + b" ")
     with pytest.raises(WindowError) as altered:
         ingest.arrived(upload)
-    assert (nothing.value.status, altered.value.code, rows("message"), objects()) == (409, "upload-altered", [], 0)
+    assert (nothing.value.status, altered.value.code, rows("message"), objects()) == (
+        409,
+        "upload-altered",
+        [],
+        0,
+    )
     put(upload, raw)
     one, repeated = ingest.arrived(upload)
     assert (one.receipt_id, repeated) == (upload.receipt_id, False)

@@ -52,7 +52,9 @@ def test_whatever_comes_again_or_late_the_first_end_stands(wishes: list[str]) ->
 
 @pytest.mark.parametrize("before", [(), ((EXPECTED, "t"),)])
 @pytest.mark.parametrize("end", ENDS)
-def test_the_receipt_stays_the_same_when_the_message_moves_on(before: tuple[tuple[str, str], ...], end: str) -> None:
+def test_the_receipt_stays_the_same_when_the_message_moves_on(
+    before: tuple[tuple[str, str], ...], end: str
+) -> None:
     one = replace(NEW, timeline=(*before, *NEW.timeline))
     after = moved(one, end, "t9", {})
     assert after is not None and receipt(after) == receipt(one)
@@ -65,6 +67,8 @@ def test_findings_beyond_the_bound_are_counted() -> None:
     assert (len(told["findings"]), told["findings_left"]) == (MOST_SHOWN, 7)
 
 
-@pytest.mark.parametrize(("carries", "call"), [("declaration", "POST /declarations"), ("ecommerce-order", None), (None, None)])
+@pytest.mark.parametrize(
+    ("carries", "call"), [("declaration", "POST /declarations"), ("ecommerce-order", None), (None, None)]
+)
 def test_what_comes_next_is_said_as_it_is(carries: str | None, call: str | None) -> None:
     assert shown(NEW, {}, carries)["next"]["call"] == call

@@ -85,9 +85,7 @@ class Report:
         }
 
 
-def report(
-    raw: bytes, as_at: date, *, rules_of: RulesOf | None = None, with_content: bool = False
-) -> Report:
+def report(raw: bytes, as_at: date, *, rules_of: RulesOf | None = None, with_content: bool = False) -> Report:
     """Raises 422 where the type is not known: with what was seen and the nearest known. Never raises otherwise."""
     match recognise.syntax(raw):
         case "xml":
@@ -269,7 +267,13 @@ def _report(
     content: Content | None,
 ) -> Report:
     return Report(
-        (recognised,), tuple(findings), as_at, len(raw), canonical.sha256(raw), left=tuple(left), content=content
+        (recognised,),
+        tuple(findings),
+        as_at,
+        len(raw),
+        canonical.sha256(raw),
+        left=tuple(left),
+        content=content,
     )
 
 

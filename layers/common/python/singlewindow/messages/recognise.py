@@ -54,7 +54,8 @@ class Glance:
 def glance(raw: bytes) -> Glance:
     """What a message is by its first bytes, cheaply: the judge has the last word.
 
-    JSON has no head and is read whole: 400 where it is none, 413 where it is too large. 422 for a type that is not known.
+    JSON has no head and is read whole: 400 where it is none, 413 where it is too large. 422 for a type that nobody
+    knows.
     """
     written = syntax(raw)
     if written == "xml":
