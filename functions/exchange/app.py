@@ -115,10 +115,10 @@ def show(request: Request, message_id: str) -> dict[str, Any]:
         return expected(upload)
     if not _may_see(request, one.sender):
         raise not_found(message_id)
-    from exchange import ingest, views
+    from exchange import ingest
 
     report = ingest.report_of(one)
-    return shown(one, canonical.load(report) if report else {}, views.carried_by(one.type))
+    return shown(one, canonical.load(report) if report else {}, ingest.carried_by(one.type))
 
 
 @app.route(
@@ -297,7 +297,9 @@ def _idempotency_key(request: Request) -> str:
 
 
 def _receipt(one: Received, repeated: bool) -> Answer:
-    body = receipt(one)
+    from exchange.ingest import carried_by
+
+    body = receipt(one, carried_by(one.type))
     return Answer(
         body, 202, {"Location": body["status"]} | ({"Idempotent-Replay": "true"} if repeated else {})
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from exchange import received
 from exchange.receipt import EXPECTED, QUARANTINED, RECEIVED, Received, Upload, moved, state_of
-from singlewindow import canonical, clock, correlation, ids
+from singlewindow import canonical, catalogue, clock, correlation, ids
 from singlewindow.aws import archive, queues, uploads
 from singlewindow.errors import WindowError
 from singlewindow.messages import recognise
@@ -120,6 +120,15 @@ def report_of(one: Received) -> bytes | None:
         return archive.fetch(key)
     packed = received.report(one.receipt_id)
     return canonical.unpack(packed) if packed is not None else None
+
+
+def carried_by(type: str) -> str | None:
+    """The document that a message type carries; a document carries itself."""
+    try:
+        found: str | None = catalogue.load(f"messages/{type}.json")["document"]
+    except FileNotFoundError:
+        return type  # EDIFACT, or a document in JSON
+    return found
 
 
 def _judged(raw: bytes, one: Received) -> tuple[str, dict[str, Any], dict[str, Any] | None]:

@@ -15,13 +15,13 @@ MOST_SHOWN = 100
 
 _FILING = {
     "call": "POST /declarations",
-    "zh": "本报文已留存并校验，但未申报：请用 POST /declarations 申报",
-    "en": "kept and judged, and not filed: POST /declarations files it",
+    "zh": "本报文只留存和校验，不作申报：请用 POST /declarations 申报",
+    "en": "it is kept and judged, and not filed: POST /declarations files it",
 }
 _NOTHING = {
     "call": None,
-    "zh": "本报文已留存并校验；窗口暂不转发，也不据此办理业务",
-    "en": "kept and judged; the window does not pass it on yet, and starts nothing from it",
+    "zh": "本报文只留存和校验；窗口暂不转发，也不据此办理业务",
+    "en": "it is kept and judged; the window does not pass it on yet, and starts nothing from it",
 }
 
 
@@ -69,8 +69,11 @@ def state_of(readable: bool, errors: int) -> str:
     return INVALID if errors else VALIDATED
 
 
-def receipt(received: Received) -> dict[str, Any]:
-    """What the sender gets at once, and again for every repetition: it never changes."""
+def receipt(received: Received, carries: str | None) -> dict[str, Any]:
+    """What the sender gets at once, and again for every repetition: it never changes.
+
+    `carries`: the document of its type.
+    """
     return {
         "receipt_id": received.receipt_id,
         "state": RECEIVED,
@@ -80,6 +83,7 @@ def receipt(received: Received) -> dict[str, Any]:
         "syntax": received.syntax,
         "received_at": received.timeline[-1 if received.state == RECEIVED else -2][1],
         "status": f"/exchange/messages/{received.receipt_id}",
+        "next": _next(carries),
     }
 
 
@@ -121,5 +125,9 @@ def shown(received: Received, report: dict[str, Any], carries: str | None) -> di
         "not_judged": report.get("not_judged", []),
         "hashes": hashes,
         "views": {name: f"{home}/{name}" for name in hashes},
-        "next": _FILING if carries == "declaration" else _NOTHING,
+        "next": _next(carries),
     }
+
+
+def _next(carries: str | None) -> dict[str, Any]:
+    return _FILING if carries == "declaration" else _NOTHING

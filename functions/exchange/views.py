@@ -76,16 +76,7 @@ def written(one: Received, name: str, type: str) -> tuple[bytes, str, str]:
 
 def carriers(document: str) -> list[str]:
     """The messages that carry a document."""
-    return [id for id in sorted(catalogue.names("messages")) if carried_by(id) == document]
-
-
-def carried_by(type: str) -> str | None:
-    """The document that a message type carries; a document carries itself."""
-    try:
-        found: str | None = catalogue.load(f"messages/{type}.json")["document"]
-    except FileNotFoundError:
-        return type  # EDIFACT, or a document in JSON
-    return found
+    return [id for id in sorted(catalogue.names("messages")) if ingest.carried_by(id) == document]
 
 
 def _sound(documents: list[dict[str, Any]], name: str, version: int) -> None:

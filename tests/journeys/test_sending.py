@@ -13,7 +13,7 @@ import pytest
 
 from infra.stage import Stage
 from singlewindow import canonical, catalogue
-from singlewindow.messages import transform
+from singlewindow.messages import conformance, transform
 from tests.journeys.conftest import Planted
 from tests.journeys.test_standards import ORDER, order
 from tests.journeys.window import STRANGER, Client, Response, Trader, quiet, sample, until
@@ -64,6 +64,8 @@ def test_a_sound_order_is_received_at_once_and_valid_soon(trader: Trader) -> Non
     assert (receipt["state"], receipt["type"], receipt["bytes"]) == ("RECEIVED", "CEB311Message", len(raw))
     assert receipt["sha256"] == sha256(raw).hexdigest()
 
+    assert receipt["next"]["call"] is None
+
     shown = outcome(trader, sent)
 
     assert shown["state"] == "VALIDATED" and shown["counts"]["error"] == 0
@@ -96,8 +98,10 @@ def test_a_deviating_order_says_everything_that_is_wrong(trader: Trader) -> None
 def test_a_declaration_in_gb18030_is_understood_and_not_filed(trader: Trader) -> None:
     raw = written(sample()).decode().replace("UTF-8", "GB18030", 1).encode("gb18030")
     before = trader.get("/declarations").json["items"]
-    shown = outcome(trader, send(trader, raw, XML))
+    sent = send(trader, raw, XML)
+    shown = outcome(trader, sent)
     assert shown["state"] == "VALIDATED", shown["findings"]
+    assert sent.json["next"]["call"] == "POST /declarations"
     assert raw_of(trader, shown) == raw
     assert "成都" in trader.get(shown["views"]["canonical"]).raw.decode()
     assert shown["next"]["call"] == "POST /declarations"
@@ -262,3 +266,26 @@ def test_a_judge_that_dies_after_its_effect_has_had_one(trader: Trader, stage: S
     for one, before in zip(sent, shown, strict=True):
         assert trader.get(one.headers["Location"]).json == before
         assert [step["state"] for step in before["timeline"]] == ["RECEIVED", "VALIDATED"]
+
+
+def test_a_judge_that_raises_at_one_message_holds_up_no_other(
+    trader: Trader, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours, not of the message: it stays RECEIVED while the others are judged, and is judged when mended."""
+    cursed, real, fired = order() + b"\n<!-- cursed -->", conformance.report, []
+
+    def report(raw: bytes, *arguments: Any, **named: Any) -> conformance.Report:
+        if raw == cursed:
+            fired.append(1)
+            raise ZeroDivisionError("a mapping that raises")
+        return real(raw, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conformance, "report", report)
+        sent = send(trader, cursed, XML)
+        others = [outcome(trader, send(trader, order(), XML)) for _ in range(3)]
+        until(lambda: fired, bool)
+        assert trader.get(sent.headers["Location"]).json["state"] == "RECEIVED"
+    assert {one["state"] for one in others} == {"VALIDATED"}
+    assert [one["state"] for one in outcome(trader, sent)["timeline"]] == ["RECEIVED", "VALIDATED"]
+    quiet(stage)

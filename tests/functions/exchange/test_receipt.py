@@ -57,8 +57,8 @@ def test_the_receipt_stays_the_same_when_the_message_moves_on(
 ) -> None:
     one = replace(NEW, timeline=(*before, *NEW.timeline))
     after = moved(one, end, "t9", {})
-    assert after is not None and receipt(after) == receipt(one)
-    assert receipt(one)["received_at"] == "t0" and receipt(after)["state"] == RECEIVED
+    assert after is not None and receipt(after, None) == receipt(one, None)
+    assert receipt(one, None)["received_at"] == "t0" and receipt(after, None)["state"] == RECEIVED
 
 
 def test_findings_beyond_the_bound_are_counted() -> None:
@@ -71,4 +71,5 @@ def test_findings_beyond_the_bound_are_counted() -> None:
     ("carries", "call"), [("declaration", "POST /declarations"), ("ecommerce-order", None), (None, None)]
 )
 def test_what_comes_next_is_said_as_it_is(carries: str | None, call: str | None) -> None:
-    assert shown(NEW, {}, carries)["next"]["call"] == call
+    assert shown(NEW, {}, carries)["next"] == receipt(NEW, carries)["next"]
+    assert receipt(NEW, carries)["next"]["call"] == call
