@@ -150,8 +150,15 @@ def view(request: Request, message_id: str, name: str) -> Answer:
 @app.on_stream("ReceivedTable", item_prefix="message")
 def forward(images: list[dict[str, Any]]) -> str | None:
     """The outbox of what was received: a pointer to each message into the ingest queue."""
+    pointers = []
+    for image in images:
+        try:
+            pointers.append(received.pointer(image))
+        except Exception:  # ours to mend, and no reason to keep the others waiting
+            app.logger.exception("unreadable row", extra={"sequence_number": image["sequence_number"]})
+            app.count("MessagesUnreadable")
     try:
-        queues.send("INGEST_QUEUE", [received.pointer(image) for image in images])
+        queues.send("INGEST_QUEUE", pointers)
     except Exception:
         app.logger.exception("not forwarded", extra={"messages": len(images)})
         first: str = images[0]["sequence_number"]
