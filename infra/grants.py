@@ -76,6 +76,13 @@ def _workflow(name: str) -> Verbs:
     }
 
 
+def _queue(name: str) -> Verbs:
+    """`queue:ingest` is IngestQueue of the owner's resources.yaml; who reads a queue is who names it as a trigger."""
+    logical_id = "".join(part.capitalize() for part in name.split("-")) + "Queue"
+    env = {f"{name.upper().replace('-', '_')}_QUEUE": {"Ref": logical_id}}
+    return {"send": Grant(env, ("sqs:SendMessage",), (_arn(logical_id),), owns=True)}
+
+
 def _oidc() -> Verbs:
     parameters = {
         "OIDC_ISSUER": "OidcIssuer",
@@ -93,7 +100,7 @@ _RESOURCES: Mapping[str, Verbs] = {
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
 }
-_NAMED = {"table": _table, "workflow": _workflow}
+_NAMED = {"table": _table, "workflow": _workflow, "queue": _queue}
 
 
 def find(use: str) -> Grant:
@@ -102,9 +109,8 @@ def find(use: str) -> Grant:
     kind, _, own_name = name.partition(":")
     verbs = _NAMED[kind](own_name) if kind in _NAMED and own_name else _RESOURCES.get(name)
     if verbs is None:
-        raise LookupError(
-            f"{use!r}: no resource {name!r}; known: table:<name>, workflow:<name>, {', '.join(_RESOURCES)}"
-        )
+        known = ", ".join([*(f"{kind}:<name>" for kind in _NAMED), *_RESOURCES])
+        raise LookupError(f"{use!r}: no resource {name!r}; known: {known}")
     if verb not in verbs:
         raise LookupError(f"{use!r}: {name} has no verb {verb!r}; known: {', '.join(verbs)}")
     return verbs[verb]

@@ -1,21 +1,22 @@
-"""The exchange: the outbox that publishes, the questions that go out, the replies that come in."""
+"""The exchange: messages that come in, the outbox that publishes, questions that go out, replies that come back."""
 
 from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from exchange import store
+from exchange import received, store
 from exchange.projection import project
+from exchange.receipt import Received, expected, receipt, shown
 from singlewindow import canonical, catalogue, clock, correlation, settings
 from singlewindow.access import Throttle
-from singlewindow.aws import archive, ledger, topics, workflow
+from singlewindow.aws import archive, ledger, queues, topics, workflow
 from singlewindow.aws.topics import Notice
-from singlewindow.capability import Answer, Capability, Message, Request
+from singlewindow.capability import BINARY_TYPES, Answer, Capability, Message, Request
 from singlewindow.consignment import Change, Consignment
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Event
 from singlewindow.ids import parse_entry_id
-from singlewindow.parties import Role
+from singlewindow.parties import STAFF, TRADERS, Role
 
 app = Capability("exchange")
 
@@ -24,6 +25,158 @@ _LARGEST_NOTICE = 4 * 1024
 
 # A reply becomes an event, and an event an item of at most 400 KB that every later decision reads.
 LARGEST_REPLY = 64 * 1024
+
+
+# Whoever may send: the body is archived for years, so nobody sends without limit.
+_SENDERS = (*TRADERS, Role.AGENCY)
+_SENT = Throttle(rate=200, burst=400)
+# An upload is read whole when it is taken in, and a view may be written anew.
+_HEAVY = Throttle(rate=20, burst=40)
+
+# Beyond it an answer is an address in the archive: Lambda answers 6 MB at most.
+_LARGEST_ANSWER = 4 * 1024 * 1024
+_LINK_SECONDS = 300
+
+
+@app.route(
+    "/exchange/messages",
+    methods=("POST",),
+    allow=_SENDERS,
+    consumes=("application/json", *BINARY_TYPES),
+    headers=("Idempotency-Key",),
+    request={"description": "a message that the catalogue knows, in JSON, XML or EDIFACT, as it is"},
+    responses={202: "MessageReceipt"},
+    throttle=_SENT,
+)
+def send(request: Request) -> Answer:
+    """Send any message that the catalogue knows: a receipt at once, judged afterwards. Files and forwards nothing."""
+    from exchange import ingest  # lxml and the messages: no other handler but the judge needs them
+
+    one, repeated = ingest.accept(
+        request.by.party, _idempotency_key(request), request.body, request.media_type
+    )
+    return _receipt(one, repeated)
+
+
+@app.route(
+    "/exchange/uploads",
+    methods=("POST",),
+    allow=_SENDERS,
+    headers=("Idempotency-Key",),
+    request="command:exchange.upload.AnnouncedUpload",
+    responses={201: "MessageUpload", 202: "MessageReceipt"},
+    throttle=_HEAVY,
+)
+def expect(request: Request) -> Answer:
+    """An address for one message of up to 50 MB with that hash; 202 and the receipt where it came before."""
+    from exchange import ingest
+    from exchange.upload import AnnouncedUpload
+    from singlewindow import commands
+
+    told = commands.parse(AnnouncedUpload, request.json())
+    one = ingest.expect(request.by.party, _idempotency_key(request), told.bytes, told.sha256)
+    if isinstance(one, Received):
+        return _receipt(one, True)
+    answer = ingest.address(one)
+    return Answer(answer, 201, {"Location": answer["then"]})
+
+
+@app.route(
+    "/exchange/uploads/{receipt_id}",
+    methods=("POST",),
+    allow=_SENDERS,
+    consumes=(),
+    responses={202: "MessageReceipt"},
+    throttle=_HEAVY,
+)
+def arrived(request: Request, receipt_id: str) -> Answer:
+    """Say that the upload is complete: its hash is compared, and it is taken in like any other message."""
+    from exchange import ingest
+
+    upload = received.upload(receipt_id)
+    if upload is None or upload.sender != request.by.party:
+        raise not_found(receipt_id)
+    return _receipt(*ingest.arrived(upload))
+
+
+@app.route(
+    "/exchange/messages/{message_id}",
+    allow=(*_SENDERS, *STAFF),
+    responses={200: "ReceivedMessage"},
+    throttle=_SENT,
+)
+def show(request: Request, message_id: str) -> dict[str, Any]:
+    """What became of a message, for its sender and staff: state, timeline, findings, hashes, views."""
+    one = received.find(message_id)
+    if one is None:
+        upload = received.upload(message_id)
+        if upload is None or not _may_see(request, upload.sender):
+            raise not_found(message_id)
+        return expected(upload)
+    if not _may_see(request, one.sender):
+        raise not_found(message_id)
+    from exchange import ingest
+
+    report = ingest.report_of(one)
+    return shown(one, canonical.load(report) if report else {}, ingest.carried_by(one.type))
+
+
+@app.route(
+    "/exchange/messages/{message_id}/views/{name}",
+    allow=(*_SENDERS, *STAFF),
+    query=("as",),
+    responses={200: {"description": "the view; XML where `as` names a message"}, 303: "MessageLink"},
+    throttle=_HEAVY,
+)
+def view(request: Request, message_id: str, name: str) -> Answer:
+    """`raw`, `canonical` or `report`; with `as` the canonical documents written as another message."""
+    from exchange import views
+
+    one = received.find(message_id)
+    if one is None or not _may_see(request, one.sender):
+        raise not_found(message_id)
+    if name not in views.NAMES:
+        raise not_found(f"a view {name!r}")
+    wanted = request.query.get("as")
+    content, media_type, file = views.written(one, name, wanted) if wanted else views.stored(one, name)
+    if isinstance(content, bytes) and len(content) <= _LARGEST_ANSWER:
+        return Answer(content.decode(), headers={"Content-Type": media_type})
+    key = archive.keep_once(content, media_type) if isinstance(content, bytes) else content
+    address = archive.link(key, file, media_type, _LINK_SECONDS)
+    link = {"location": address, "sha256": key.rsplit("/", 1)[1], "media_type": media_type, "file": file}
+    return Answer(link | {"expires_in": _LINK_SECONDS}, 303, {"Location": address})
+
+
+@app.on_stream("ReceivedTable", item_prefix="message")
+def forward(images: list[dict[str, Any]]) -> str | None:
+    """The outbox of what was received: a pointer to each message into the ingest queue."""
+    pointers = []
+    for image in images:
+        try:
+            pointers.append(received.pointer(image))
+        except Exception:  # ours to mend, and no reason to keep the others waiting
+            app.logger.exception("unreadable row", extra={"sequence_number": image["sequence_number"]})
+            app.count("MessagesUnreadable")
+    try:
+        queues.send("INGEST_QUEUE", pointers)
+    except Exception:
+        app.logger.exception("not forwarded", extra={"messages": len(images)})
+        first: str = images[0]["sequence_number"]
+        return first  # all again: the judge knows repetition
+    return None
+
+
+@app.on_queue("IngestQueue")
+def judge(message: Message) -> None:
+    """Judge one message by the catalogue; a repetition changes nothing."""
+    from exchange import ingest
+
+    pointer = canonical.parse_json(message.body)
+    receipt_id = pointer.get("receipt_id") if isinstance(pointer, dict) else None
+    if not isinstance(receipt_id, str):
+        raise WindowError(400, "unreadable-pointer", "no pointer to a message", detail_zh="无法识别的指针")
+    if ingest.judge(receipt_id):
+        app.count("MessagesJudged")
 
 
 @app.on_stream("LedgerTable", item_prefix="event#")
@@ -132,6 +285,31 @@ def republish(payload: dict[str, Any]) -> dict[str, Any]:
     for event in chosen:
         _announce(event)
     return {"republished": len(chosen)}
+
+
+def _may_see(request: Request, sender: str) -> bool:
+    return request.by.role in STAFF or request.by.party == sender
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if not 1 <= len(key) <= 128 or not key.isprintable():
+        raise WindowError(
+            400,
+            "idempotency-key-missing",
+            "send an Idempotency-Key header of 1 to 128 printable characters",
+            detail_zh="缺少幂等键：请提供 Idempotency-Key",
+        )
+    return key
+
+
+def _receipt(one: Received, repeated: bool) -> Answer:
+    from exchange.ingest import carried_by
+
+    body = receipt(one, carried_by(one.type))
+    return Answer(
+        body, 202, {"Location": body["status"]} | ({"Idempotent-Replay": "true"} if repeated else {})
+    )
 
 
 def _announce(event: Event) -> None:

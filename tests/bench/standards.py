@@ -90,7 +90,7 @@ def _search() -> Figure:
 def _order() -> list[Figure]:
     document = catalogue.document("ecommerce-order").normalise(_sample("ecommerce-order"))
     raw = transform.write([document], "CEB311Message", TRANSPORT)
-    if (found := report(raw, DAY)).verdict != "conforms":
+    if (found := report(raw, DAY)).findings:
         raise RuntimeError(f"the sample is not sound: {found.findings}")
     ours = rate(lambda: report(raw, DAY))
     plain = Draft202012Validator(catalogue.document("ecommerce-order").schema())

@@ -53,7 +53,8 @@ def test_what_stands_beside_the_documents_is_not_dropped() -> None:
 
 
 def test_a_message_of_one_document_takes_one() -> None:
-    for many in ([], [{}, {}]):
+    several: tuple[list[dict[str, Any]], ...] = ([], [{}, {}])
+    for many in several:
         with pytest.raises(ValueError, match="holds one document"):
             transform.write(many, "DecMessage")
 

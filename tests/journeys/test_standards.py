@@ -29,9 +29,9 @@ def test_a_message_is_judged_as_it_came_whatever_its_encoding(anyone: Client) ->
     def judged(raw: bytes) -> Any:
         return anyone.call("POST", CONFORMANCE, raw, "application/xml").json
 
-    assert judged(order())["verdict"] == "conforms"
+    assert judged(order())["findings"] == []
     gb = order().decode().replace("encoding='UTF-8'", "encoding='GB18030'").encode("gb18030")
-    assert judged(gb)["verdict"] == "conforms"
+    assert judged(gb)["findings"] == []
     lying = order().decode().encode("gb18030")
     told = judged(lying)
     assert told["verdict"] == "unreadable" and "GB18030" in told["findings"][0]["message_zh"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -19,3 +20,12 @@ def rules_of(document: str) -> Judge | None:
         return None
     judge: Judge = import_module(_JUDGES[document]).judge
     return judge
+
+
+@lru_cache(maxsize=64)
+def asleep(document: str, as_at: date) -> tuple[tuple[str, str], ...]:
+    """The rules in force that nobody can judge for want of data, in Chinese and English."""
+    if document not in _JUDGES:
+        return ()
+    found: tuple[tuple[str, str], ...] = import_module(_JUDGES[document]).asleep(as_at)
+    return found

@@ -55,6 +55,16 @@ def judge(document: Mapping[str, Any], as_at: date) -> list[Finding]:
     return in_order(found)
 
 
+def asleep(as_at: date) -> tuple[tuple[str, str], ...]:
+    """The rules in force that sleep, and why."""
+    nothing = Order({})
+    _, sleeping = rulebook().evaluate(nothing, as_at, nothing.facts)
+    return tuple(
+        (f"规则 {one.rule} 未启用：{one.reason_zh}", f"the rule {one.rule} sleeps: {one.reason_en}")
+        for one in sleeping
+    )
+
+
 @cache
 def rulebook() -> RuleBook:
     places = catalogue.document("ecommerce-order").elements

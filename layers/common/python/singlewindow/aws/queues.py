@@ -1,8 +1,34 @@
-"""SQS, for what event source mappings leave to us: when a failed message comes back."""
+"""SQS, for what event source mappings leave to us: when a failed message comes back, and what we queue ourselves."""
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
+from singlewindow import canonical, settings
 from singlewindow.aws.clients import client
+
+_BATCH = 10
+
+
+def send(queue: str, pointers: Sequence[tuple[dict[str, Any], str]]) -> None:
+    """Queue small messages, each with its correlation id, in batches of ten; `queue` is a setting's name.
+
+    Raises where any was refused; repeat all then.
+    """
+    for start in range(0, len(pointers), _BATCH):
+        entries = [
+            {
+                "Id": str(position),
+                "MessageBody": canonical.dumps(pointer).decode(),
+                "MessageAttributes": {
+                    "correlation_id": {"DataType": "String", "StringValue": correlation_id}
+                },
+            }
+            for position, (pointer, correlation_id) in enumerate(pointers[start : start + _BATCH])
+        ]
+        answer = client("sqs").send_message_batch(QueueUrl=settings.get(queue), Entries=entries)
+        if answer.get("Failed"):
+            raise RuntimeError(f"{len(answer['Failed'])} message(s) refused: {answer['Failed'][0]['Code']}")
 
 
 def come_back(queue_arn: str, receipt_handle: str, seconds: int) -> None:

@@ -1,0 +1,133 @@
+"""A message that a party sent: what is known of it, and the one way that its state goes."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+EXPECTED, RECEIVED, VALIDATED, INVALID, QUARANTINED = (
+    "EXPECTED", "RECEIVED", "VALIDATED", "INVALID", "QUARANTINED",
+)  # fmt: skip
+
+# A state goes forward alone; of two ends the first that was reached stands.
+_RANK = {EXPECTED: 0, RECEIVED: 1, VALIDATED: 2, INVALID: 2, QUARANTINED: 2}
+
+# Findings that an answer carries; the report has all.
+MOST_SHOWN = 100
+
+_FILING = {
+    "call": "POST /declarations",
+    "zh": "本报文只留存和校验，不作申报：请用 POST /declarations 申报",
+    "en": "it is kept and judged, and not filed: POST /declarations files it",
+}
+_NOTHING = {
+    "call": None,
+    "zh": "本报文只留存和校验；窗口暂不转发，也不据此办理业务",
+    "en": "it is kept and judged; the window does not pass it on yet, and starts nothing from it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """`type`: by a glance at its first bytes, until the judge says. `outcome`: what the judge said, once."""
+
+    receipt_id: str
+    sender: str
+    sha256: str
+    size: int
+    syntax: str
+    type: str
+    raw_key: str
+    correlation_id: str
+    state: str
+    timeline: tuple[tuple[str, str], ...]
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An address that was given out: what is to come there, from whom, under which idempotency key."""
+
+    receipt_id: str
+    sender: str
+    key: str
+    sha256: str
+    size: int
+    correlation_id: str
+    at: str
+
+
+def moved(received: Received, state: str, at: str, outcome: dict[str, Any]) -> Received | None:
+    """The message in its next state; None where it is there already, or further: a repetition changes nothing."""
+    if _RANK[state] <= _RANK[received.state]:
+        return None
+    return replace(received, state=state, timeline=(*received.timeline, (state, at)), outcome=outcome)
+
+
+def state_of(readable: bool, errors: int) -> str:
+    """Where a report leads. What is only partly judged is no worse for that: `verdict` and `not_judged` say so."""
+    if not readable:
+        return QUARANTINED
+    return INVALID if errors else VALIDATED
+
+
+def receipt(received: Received, carries: str | None) -> dict[str, Any]:
+    """What the sender gets at once, and again for every repetition: it never changes.
+
+    `carries`: the document of its type.
+    """
+    return {
+        "receipt_id": received.receipt_id,
+        "state": RECEIVED,
+        "sha256": received.sha256,
+        "bytes": received.size,
+        "type": received.type,
+        "syntax": received.syntax,
+        "received_at": received.timeline[-1 if received.state == RECEIVED else -2][1],
+        "status": f"/exchange/messages/{received.receipt_id}",
+        "next": _next(carries),
+    }
+
+
+def expected(upload: Upload) -> dict[str, Any]:
+    """What is known before the bytes have come."""
+    return {
+        "receipt_id": upload.receipt_id,
+        "state": EXPECTED,
+        "sender": upload.sender,
+        "sha256": upload.sha256,
+        "bytes": upload.size,
+        "correlation_id": upload.correlation_id,
+        "timeline": [{"state": EXPECTED, "at": upload.at}],
+    }
+
+
+def shown(received: Received, report: dict[str, Any], carries: str | None) -> dict[str, Any]:
+    """What its sender sees. `report`: the judge's, {} before there is one; `carries`: the document of its type."""
+    outcome = received.outcome
+    home = f"/exchange/messages/{received.receipt_id}/views"
+    findings = report.get("findings", [])
+    hashes = {"raw": received.sha256}
+    hashes |= {name: outcome[name]["sha256"] for name in ("canonical", "report") if name in outcome}
+    glanced = [{"type": received.type, "syntax": received.syntax, "certain": False}]
+    return {
+        "receipt_id": received.receipt_id,
+        "state": received.state,
+        "sender": received.sender,
+        "sha256": received.sha256,
+        "bytes": received.size,
+        "correlation_id": received.correlation_id,
+        "timeline": [{"state": state, "at": at} for state, at in received.timeline],
+        "recognised": report.get("recognised", glanced),
+        "verdict": report.get("verdict"),
+        "as_at": report.get("as_at"),
+        "counts": report.get("counts"),
+        "findings": findings[:MOST_SHOWN],
+        "findings_left": max(0, len(findings) - MOST_SHOWN),
+        "not_judged": report.get("not_judged", []),
+        "hashes": hashes,
+        "views": {name: f"{home}/{name}" for name in hashes},
+        "next": _next(carries),
+    }
+
+
+def _next(carries: str | None) -> dict[str, Any]:
+    return _FILING if carries == "declaration" else _NOTHING
