@@ -76,6 +76,23 @@ def _workflow(name: str) -> Verbs:
     }
 
 
+def _queue(name: str) -> Verbs:
+    """`queue:webhooks` is WebhooksQueue of the owner's resources.yaml, found as WEBHOOKS_QUEUE."""
+    logical_id = "".join(part.capitalize() for part in name.split("-")) + "Queue"
+    env = {f"{name.upper().replace('-', '_')}_QUEUE": {"Ref": logical_id}}
+    return {"send": Grant(env, ("sqs:SendMessage",), (_arn(logical_id),), owns=True)}
+
+
+def _webhooks() -> Verbs:
+    """`post`: where webhooks may go and how long they wait; `sign`: to derive their secrets from the key."""
+    post = {"PRIVATE_WEBHOOKS": {"Ref": "PrivateWebhooks"}, "WEBHOOK_DELAY_CAP": {"Ref": "WebhookDelayCap"}}
+    key = _arn("WebhookSecretsKey")
+    return {
+        "post": Grant(post),
+        "sign": Grant({"WEBHOOK_SECRETS_KEY": key}, ("kms:GenerateMac",), (key,), owns=True),
+    }
+
+
 def _oidc() -> Verbs:
     parameters = {
         "OIDC_ISSUER": "OidcIssuer",
@@ -92,8 +109,9 @@ _RESOURCES: Mapping[str, Verbs] = {
     "events": _topic("EVENTS_TOPIC", "EventsTopic"),
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
+    "webhooks": _webhooks(),
 }
-_NAMED = {"table": _table, "workflow": _workflow}
+_NAMED = {"table": _table, "queue": _queue, "workflow": _workflow}
 
 
 def find(use: str) -> Grant:
@@ -103,7 +121,8 @@ def find(use: str) -> Grant:
     verbs = _NAMED[kind](own_name) if kind in _NAMED and own_name else _RESOURCES.get(name)
     if verbs is None:
         raise LookupError(
-            f"{use!r}: no resource {name!r}; known: table:<name>, workflow:<name>, {', '.join(_RESOURCES)}"
+            f"{use!r}: no resource {name!r}; known: "
+            + ", ".join([*(f"{kind}:<name>" for kind in _NAMED), *_RESOURCES])
         )
     if verb not in verbs:
         raise LookupError(f"{use!r}: {name} has no verb {verb!r}; known: {', '.join(verbs)}")

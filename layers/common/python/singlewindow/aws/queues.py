@@ -1,8 +1,32 @@
-"""SQS, for what event source mappings leave to us: when a failed message comes back."""
+"""SQS, for what event source mappings leave to us: what we send ourselves, and when a failed message comes back."""
 
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
+from singlewindow import canonical, correlation, settings
 from singlewindow.aws.clients import client
+
+LONGEST_DELAY = 900  # seconds; what shall wait longer is sent again when it has waited so long
+_BATCH = 10
+
+
+def send(queue: str, bodies: Sequence[Mapping[str, Any]], delay: int = 0) -> None:
+    """Send to `queue` (a setting's name: its URL), to be received in `delay` seconds. Raises where any was refused."""
+    correlation_id = {"DataType": "String", "StringValue": correlation.current()}
+    for start in range(0, len(bodies), _BATCH):
+        entries = [
+            {
+                "Id": str(position),
+                "MessageBody": canonical.dumps(dict(body)).decode(),
+                "DelaySeconds": delay,
+                "MessageAttributes": {"correlation_id": correlation_id},
+            }
+            for position, body in enumerate(bodies[start : start + _BATCH])
+        ]
+        answer = client("sqs").send_message_batch(QueueUrl=settings.get(queue), Entries=entries)
+        if answer.get("Failed"):
+            raise RuntimeError(f"{len(answer['Failed'])} message(s) refused: {answer['Failed'][0]['Code']}")
 
 
 def come_back(queue_arn: str, receipt_handle: str, seconds: int) -> None:
