@@ -77,10 +77,21 @@ def _workflow(name: str) -> Verbs:
 
 
 def _queue(name: str) -> Verbs:
-    """`queue:ingest` is IngestQueue of the owner's resources.yaml; who reads a queue is who names it as a trigger."""
+    """`queue:ingest` is IngestQueue of the owner's resources.yaml, found as INGEST_QUEUE; who reads a queue is who
+    names it as a trigger."""
     logical_id = "".join(part.capitalize() for part in name.split("-")) + "Queue"
     env = {f"{name.upper().replace('-', '_')}_QUEUE": {"Ref": logical_id}}
     return {"send": Grant(env, ("sqs:SendMessage",), (_arn(logical_id),), owns=True)}
+
+
+def _webhooks() -> Verbs:
+    """`post`: where webhooks may go and how long they wait; `sign`: to derive their secrets from the key."""
+    post = {"PRIVATE_WEBHOOKS": {"Ref": "PrivateWebhooks"}, "WEBHOOK_DELAY_CAP": {"Ref": "WebhookDelayCap"}}
+    key = _arn("WebhookSecretsKey")
+    return {
+        "post": Grant(post),
+        "sign": Grant({"WEBHOOK_SECRETS_KEY": key}, ("kms:GenerateMac",), (key,), owns=True),
+    }
 
 
 def _oidc() -> Verbs:
@@ -99,8 +110,9 @@ _RESOURCES: Mapping[str, Verbs] = {
     "events": _topic("EVENTS_TOPIC", "EventsTopic"),
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
+    "webhooks": _webhooks(),
 }
-_NAMED = {"table": _table, "workflow": _workflow, "queue": _queue}
+_NAMED = {"table": _table, "queue": _queue, "workflow": _workflow}
 
 
 def find(use: str) -> Grant:

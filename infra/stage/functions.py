@@ -4,7 +4,8 @@ What holds as in AWS: payloads go through JSON both ways and end at 6 MB; an exc
 with `errorType`, `errorMessage` and `stackTrace` (what the States Language's Retry and Catch match); settings
 are the function's own environment, the stage's `surroundings` (where AWS is), and nothing else; a context
 object. One lock per app, because a Chalice app is not thread-safe: functions of one capability run one at a
-time, those of different capabilities side by side.
+time, those of different capabilities side by side. A function whose queue mapping has a `ScalingConfig` runs beside
+itself and without that lock: a queue handler touches no request of the app.
 
 What does not: a handler that exceeds its timeout is noticed (a warning in the logs), not killed; memory,
 concurrency limits, permissions (IAM) and cold starts are not simulated.
@@ -18,7 +19,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock, RLock, Thread
@@ -36,7 +37,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function of the template: `handler` is `module.attribute`, `timeout` in seconds, `memory` in MB."""
+    """One function of the template: `handler` is `module.attribute`, `timeout` in seconds, `memory` in MB.
+
+    `concurrent`: it runs beside itself, as its event source mapping asks (`ScalingConfig`).
+    """
 
     logical_id: str
     name: str
@@ -45,6 +49,7 @@ class Function:
     environment: Mapping[str, str]
     timeout: int = 3
     memory: int = 128
+    concurrent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +343,8 @@ _locks_lock = Lock()
 
 
 def _lock_of(function: Function) -> Any:
+    if function.concurrent:
+        return nullcontext()
     module_name = function.handler.rpartition(".")[0]
     with _locks_lock:
         return _locks.setdefault(module_name, RLock())

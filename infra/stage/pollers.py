@@ -7,7 +7,8 @@ As in AWS: batches and windows, filter criteria (an unwanted message is deleted,
 partial failures (`ReportBatchItemFailures`, and the whole batch where the answer makes no sense), redrive
 after maxReceiveCount, order per stream, bisecting, retry limits and the failure destination of a stream.
 
-Unlike AWS: one batch of a mapping runs at a time (less reordering than in reality: tests bring their own); a
+Unlike AWS: one batch of a mapping runs at a time, at most eight with a `ScalingConfig` (less reordering than in
+reality: tests bring their own); a
 failed message comes back after `redelivery` seconds if that is sooner than its visibility timeout, a failed
 record after 50 ms to 1 s; records never grow too old.
 """
@@ -38,13 +39,17 @@ from infra.stage.template import ACCOUNT, PARTITION, REGION, StageError
 
 log = logging.getLogger(__name__)
 _FOREVER = 3600.0
+_MOST_AT_ONCE = 8
 
 
 class Poller:
-    """One mapping and its thread."""
+    """One mapping and its threads: one, or as many batches as may run at once."""
 
     def __init__(self, mapping: Mapped, functions: Functions) -> None:
-        self._thread = Thread(target=self._run, name=f"poller:{mapping.logical_id}", daemon=True)
+        number = min(mapping.options.get("concurrency", 1), _MOST_AT_ONCE)
+        self._threads = [
+            Thread(target=self._run, name=f"poller:{mapping.logical_id}", daemon=True) for _ in range(number)
+        ]
         self.mapping = mapping
         self.functions = functions
         self.stopping = False
@@ -67,7 +72,8 @@ class Poller:
         raise NotImplementedError
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def _run(self) -> None:
         while not self.stopping:
@@ -91,8 +97,9 @@ class Poller:
         self.wake()
 
     def join(self, timeout: float) -> None:
-        if self._thread.ident:
-            self._thread.join(timeout)
+        for thread in self._threads:
+            if thread.ident:
+                thread.join(timeout)
 
     def call(self, records: Sequence[dict[str, Any]]) -> Any:
         """The function's answer to a batch, or the `FunctionError` that it ended in."""

@@ -141,6 +141,9 @@ class Builder:
             | _runtime_variables(name, p),
             timeout=int(p.get("Timeout", 3)),
             memory=int(p.get("MemorySize", 128)),
+            concurrent=any(
+                "ScalingConfig" in (e.get("Properties") or {}) for e in (p.get("Events") or {}).values()
+            ),
         )
         self.client("lambda").create_function(
             FunctionName=name,
@@ -178,6 +181,7 @@ class Builder:
                 json.loads(each["Pattern"]) for each in (p.get("FilterCriteria") or {}).get("Filters", [])
             ],
             "bisect": bool(p.get("BisectBatchOnFunctionError", False)),
+            "concurrency": int((p.get("ScalingConfig") or {}).get("MaximumConcurrency", 1)),
             "attempts": int(p.get("MaximumRetryAttempts", -1)),
             "latest": p.get("StartingPosition") == "LATEST",
             "failure_destination": destination.get("Destination"),
@@ -422,7 +426,7 @@ _EVENTS = {
         "FilterCriteria",
         "FunctionResponseTypes",
         "MaximumBatchingWindowInSeconds",
-        "ScalingConfig",  # how many run at once: one here
+        "ScalingConfig",  # how many run at once: one without it, at most eight with it
     },
     "DynamoDB": {
         "Stream",

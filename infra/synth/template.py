@@ -136,6 +136,8 @@ def _events(function: Function) -> Iterator[tuple[str, Any]]:
     batching: dict[str, Any] = {"BatchSize": options["batch_size"], "FunctionResponseTypes": _REPORT}
     if options.get("window_seconds"):
         batching["MaximumBatchingWindowInSeconds"] = options["window_seconds"]
+    if options.get("concurrency"):
+        batching["ScalingConfig"] = {"MaximumConcurrency": options["concurrency"]}
     match trigger.kind:
         case "queue" | "agency-replies":
             for queue in _sources(function):

@@ -62,6 +62,9 @@ def sample() -> Capability:
     @app.on_queue("SamplesInbox", types=("DeclarationReleased",), window=3)
     def on_event(_: Message) -> None: ...
 
+    @app.on_queue("ParcelsInbox", batch_size=1, concurrency=7)
+    def on_parcel(_: Message) -> None: ...
+
     @app.on_stream("LedgerTable", item_prefix="event#")
     def on_change(_: list[dict[str, Any]]) -> str | None: ...
 
@@ -96,7 +99,14 @@ def resources(build: Build, **entry: Any) -> dict[str, Any]:
 
 def test_a_capability_becomes_one_function_for_its_routes_and_one_a_trigger(build: Build) -> None:
     names = [function.logical_id for function in build()[1][0].functions]
-    assert names == ["SamplesApi", "SamplesOnEvent", "SamplesOnChange", "SamplesOnReply", "SamplesJudge"]
+    assert names == [
+        "SamplesApi",
+        "SamplesOnEvent",
+        "SamplesOnParcel",
+        "SamplesOnChange",
+        "SamplesOnReply",
+        "SamplesJudge",
+    ]
 
 
 def test_a_function_runs_the_handler_with_the_tuning_of_the_manifest(build: Build) -> None:
@@ -166,6 +176,23 @@ def test_a_queue_that_a_handler_names_becomes_an_inbox_of_the_events_it_wants(bu
         "SamplesInboxAgeAlarm",
         "SamplesInboxPolicy",
     } <= made.keys()
+
+
+def test_a_queue_handler_runs_beside_itself_as_often_as_it_asks(build: Build) -> None:
+    made = resources(build)
+    parcels = made["SamplesOnParcel"]["Properties"]["Events"]["ParcelsInbox"]["Properties"]
+    samples = made["SamplesOnEvent"]["Properties"]["Events"]["SamplesInbox"]["Properties"]
+    assert (parcels["BatchSize"], parcels["ScalingConfig"]) == (1, {"MaximumConcurrency": 7})
+    assert "ScalingConfig" not in samples
+
+
+def test_a_use_of_an_own_queue_gives_its_address_and_the_right_to_send() -> None:
+    uses = ["queue:parcel-post:send"]
+    queue = {"Fn::GetAtt": ["ParcelPostQueue", "Arn"]}
+    assert grants.environment(uses) == {"PARCEL_POST_QUEUE": {"Ref": "ParcelPostQueue"}}
+    assert grants.statements(uses) == [
+        {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [queue]}
+    ]
 
 
 def test_a_stream_handler_sees_new_events_only_and_its_failures_are_kept(build: Build) -> None:

@@ -33,7 +33,8 @@ def planted() -> Planted:
 @pytest.fixture(scope="package")
 def stage(planted: Planted) -> Iterator[Stage]:
     port = free_port()
-    parameters = issuer.parameters(f"http://127.0.0.1:{port}") | {"AnswerTimeoutCap": str(ANSWER_TIMEOUT)}
+    parameters = issuer.parameters(f"http://127.0.0.1:{port}")
+    parameters |= {"AnswerTimeoutCap": str(ANSWER_TIMEOUT), "WebhookDelayCap": "1"}
     with Stage(parameters=parameters, port=port, aws_port=0) as stage:
         stage.gateway.local_routes[issuer.JWKS_PATH] = lambda _: Response(json.dumps(issuer.jwks()))
         yield stage

@@ -131,17 +131,20 @@ class Capability(Chalice):
         types: tuple[str, ...] = (),
         batch_size: int = 10,
         window: int = 0,
+        concurrency: int = 0,
         kind: str = "queue",
     ) -> Callable[[Callable[[Message], None]], Callable[..., Any]]:
-        """Register `handler(message)`; one that raises returns alone to its queue, the rest of its batch is done."""
+        """Register `handler(message)`; one that raises returns alone to its queue, the rest of its batch is done.
+
+        `concurrency`: how many batches run at once at most (0: as many as the account lets).
+        """
 
         def register(handler: Callable[[Message], None]) -> Callable[..., Any]:
             name = handler.__name__
-            self.triggers.append(
-                Trigger(
-                    kind, name, source, {"types": types, "batch_size": batch_size, "window_seconds": window}
-                )
-            )
+            options = {"types": types, "batch_size": batch_size, "window_seconds": window}
+            if concurrency:
+                options["concurrency"] = concurrency
+            self.triggers.append(Trigger(kind, name, source, options))
 
             def consume(event: Any) -> dict[str, Any]:
                 failed = []

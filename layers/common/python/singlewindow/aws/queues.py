@@ -1,30 +1,32 @@
-"""SQS, for what event source mappings leave to us: when a failed message comes back, and what we queue ourselves."""
+"""SQS, for what event source mappings leave to us: what we send ourselves, and when a failed message comes back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from singlewindow import canonical, settings
 from singlewindow.aws.clients import client
 
+LONGEST_DELAY = 900  # seconds; what shall wait longer is sent again when it has waited so long
 _BATCH = 10
 
 
-def send(queue: str, pointers: Sequence[tuple[dict[str, Any], str]]) -> None:
-    """Queue small messages, each with its correlation id, in batches of ten; `queue` is a setting's name.
+def send(queue: str, messages: Sequence[tuple[Mapping[str, Any], str]], delay: int = 0) -> None:
+    """Queue small messages, each with its correlation id, received in `delay` seconds; `queue` is a setting's name.
 
     Raises where any was refused; repeat all then.
     """
-    for start in range(0, len(pointers), _BATCH):
+    for start in range(0, len(messages), _BATCH):
         entries = [
             {
                 "Id": str(position),
-                "MessageBody": canonical.dumps(pointer).decode(),
+                "MessageBody": canonical.dumps(dict(body)).decode(),
+                "DelaySeconds": delay,
                 "MessageAttributes": {
                     "correlation_id": {"DataType": "String", "StringValue": correlation_id}
                 },
             }
-            for position, (pointer, correlation_id) in enumerate(pointers[start : start + _BATCH])
+            for position, (body, correlation_id) in enumerate(messages[start : start + _BATCH])
         ]
         answer = client("sqs").send_message_batch(QueueUrl=settings.get(queue), Entries=entries)
         if answer.get("Failed"):

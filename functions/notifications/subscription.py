@@ -1,0 +1,102 @@
+"""A subscription, and which events it is told of."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from singlewindow.consignment import Consignment
+from singlewindow.events import Event
+from singlewindow.parties import Role
+
+# What a trader may know of its shipments: 报文 that it sent, and 回执, what became of them.
+DATA: Final = ("DeclarationSubmitted",)
+RECEIPTS: Final = (
+    "DeclarationAccepted",
+    "DeclarationHeld",
+    "HoldLifted",
+    "DeclarationSuspended",
+    "DeclarationReturned",
+    "DeclarationRejected",
+    "DeclarationReleased",
+    "ClearanceConcluded",
+)
+EVENTS: Final = (*DATA, *RECEIPTS)
+SCOPES: Final = {"ALL": EVENTS, "DATA": DATA, "RET": RECEIPTS}
+
+# What an agency may know of a shipment, once it was asked about it: how the matter ended, not what others said.
+FOR_AGENCIES: Final = (
+    "DeclarationReturned",
+    "DeclarationRejected",
+    "DeclarationReleased",
+    "ClearanceConcluded",
+)
+
+# How long a notification can be pulled and replayed. Events older than that are not told any more.
+RETENTION: Final = timedelta(days=90)
+# For how long the secret before the present one signs as well.
+OVERLAP: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """`status`: active, disabled. `reason`: why disabled: failing, gone (both undone by a test that arrives), deleted.
+
+    Secrets are not here: they follow from `id` and `generation`.
+    """
+
+    id: str
+    party: str
+    role: str
+    url: str | None
+    events: tuple[str, ...]
+    scope: str
+    description: str
+    created_at: str
+    status: str = "active"
+    reason: str | None = None
+    generation: int = 1
+    rotated_at: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.reason != "deleted"
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The events that it is told of."""
+        known = FOR_AGENCIES if self.role == Role.AGENCY else EVENTS
+        return tuple(
+            type
+            for type in known
+            if type in SCOPES[self.scope] and ("*" in self.events or type in self.events)
+        )
+
+    def signing(self, now: datetime) -> tuple[int, ...]:
+        """The generations of the secret that sign now, the newest first."""
+        until = self.previous_until
+        return (self.generation, self.generation - 1) if until and now < until else (self.generation,)
+
+    @property
+    def previous_until(self) -> datetime | None:
+        return datetime.fromisoformat(self.rotated_at) + OVERLAP if self.rotated_at else None
+
+    def told_of(self, consignment: Consignment, now: datetime) -> Iterator[Event]:
+        """The events of a consignment that this subscription is told of, in the ledger's order."""
+        since = max(datetime.fromisoformat(self.created_at), now - RETENTION)
+        asked = self.role != Role.AGENCY and self.party in consignment.snapshot.parties
+        for event in consignment.events:
+            if event.type == "AgencyAsked" and self.role == Role.AGENCY:
+                asked = asked or event.data["agency"] == self.party
+            if asked and event.type in self.types and datetime.fromisoformat(event.at) >= since:
+                yield event
+
+
+def concerned(consignment: Consignment, types: Iterable[str]) -> list[str]:
+    """The parties that may be told of events of these types: traders of the shipment, agencies that were asked."""
+    agencies = {
+        event.data["agency"]
+        for event in consignment.events
+        if event.type == "AgencyAsked" and set(types) & set(FOR_AGENCIES)
+    }
+    return sorted(consignment.snapshot.parties | agencies)
