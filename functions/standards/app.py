@@ -157,7 +157,7 @@ def example(request: Request, name: str, version: str) -> Answer:
 def _document(name: str, version: str) -> tuple[str, int]:
     """The key of a document; 404 names those that may be meant."""
     number = int(version) if version.isascii() and version.isdigit() and len(version) < 5 else 0
-    if (name, number) in contents.documents():
+    if (name, number) in contents.documents() and version == str(number):
         return name, number
     versions = [f"{known}/{has}" for known, has in contents.documents() if known == name]
     near = versions or asking.nearest(f"{name}/{version}", (f"{a}/{b}" for a, b in contents.documents()))

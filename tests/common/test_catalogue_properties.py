@@ -12,7 +12,7 @@ from tests.support.sample_documents import TODAY, patched
 
 DECLARATION = catalogue.document()
 REFERENCE = Draft202012Validator(DECLARATION.schema())
-generated = settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+generated = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 
 
 @generated

@@ -124,7 +124,7 @@ def test_what_we_write_is_valid_by_the_mended_schema(name: str) -> None:
 # Round trip
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(declarations(narrow=True))
 def test_what_is_written_is_read_again(document: dict[str, Any]) -> None:
     assert DECLARATION.normalise(decmessage.read(decmessage.write(document))) == document

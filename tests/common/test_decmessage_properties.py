@@ -16,7 +16,7 @@ from tests.support.canonical_documents import declarations
 from tests.support.sample_documents import TODAY, edited, sample
 
 form = catalogue.document("declaration")
-generated = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+generated = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 needs_data = pytest.mark.skipif(not dec_schema.DATA.exists(), reason="../shared/data is not on this machine")
 
 

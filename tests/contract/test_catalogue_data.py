@@ -69,7 +69,7 @@ def test_an_id_and_a_place_have_one_element() -> None:
 def test_what_identifies_or_reaches_a_person_is_personal() -> None:
     personal = {one["name"] for one in ELEMENTS if one["sensitivity"] == "personal"}
     assert personal == {
-        "contact_name", "contact_phone", "declarant_contact", "declarant_name", "declarant_no",
+        "certificate_no", "contact_name", "contact_phone", "declarant_contact", "declarant_name", "declarant_no",
         "ic_card_no", "inputer_name", "operator_name", "typist_no",
     }  # fmt: skip
 

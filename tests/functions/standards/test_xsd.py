@@ -290,7 +290,7 @@ def test_the_schema_takes_what_the_definition_takes(id: str) -> None:
 def test_schema_and_judge_agree_on_spoilt_messages(id: str) -> None:
     definition = message(id)
 
-    @settings(generated, max_examples=25 if definition.document else 8)
+    @settings(generated, max_examples=12 if definition.document else 5)
     @given(mutated(id))
     def check(root: Any) -> None:
         found = errors(root, definition)
