@@ -58,6 +58,22 @@ def _uploads() -> Verbs:
     return {"take": Grant(env, ("s3:GetObject", "s3:PutObject"), objects)}
 
 
+def _drop() -> Verbs:
+    """`take`: what parties put into `<party>/in/`, and the answers to it; `put`: files for them into `<party>/out/`."""
+    env = {"DROP_BUCKET": {"Ref": "DropBucket"}}
+    ours = ({"Fn::Sub": "${DropBucket.Arn}/*/in/*"}, {"Fn::Sub": "${DropBucket.Arn}/*/receipts/*"})
+    take = ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject")
+    return {
+        "take": Grant(env, take, ours, owns=True),
+        "put": Grant(env, ("s3:PutObject",), ({"Fn::Sub": "${DropBucket.Arn}/*/out/*"},)),
+    }
+
+
+def _signatures() -> Verbs:
+    """The modules that know algorithms of signatures beside those of software: a card, an HSM, SM2."""
+    return {"verify": Grant({"SIGNATURE_PROVIDERS": {"Ref": "SignatureProviders"}})}
+
+
 def _topic(env_name: str, logical_id: str) -> Verbs:
     topic = {"Ref": logical_id}
     return {"publish": Grant({env_name: topic}, ("sns:Publish",), (topic,))}
@@ -111,6 +127,8 @@ _RESOURCES: Mapping[str, Verbs] = {
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
     "webhooks": _webhooks(),
+    "drop": _drop(),
+    "signatures": _signatures(),
 }
 _NAMED = {"table": _table, "queue": _queue, "workflow": _workflow}
 

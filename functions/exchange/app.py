@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from exchange import received, store
+from exchange import certificates, received, replies, store
 from exchange.projection import project
 from exchange.receipt import Received, expected, receipt, shown
 from singlewindow import canonical, catalogue, clock, correlation, settings
@@ -13,9 +13,8 @@ from singlewindow.aws import archive, ledger, queues, topics, workflow
 from singlewindow.aws.topics import Notice
 from singlewindow.capability import BINARY_TYPES, Answer, Capability, Message, Request
 from singlewindow.consignment import Change, Consignment
-from singlewindow.errors import WindowError, conflict, not_found
+from singlewindow.errors import WindowError, not_found
 from singlewindow.events import Event
-from singlewindow.ids import parse_entry_id
 from singlewindow.parties import STAFF, TRADERS, Role
 
 app = Capability("exchange")
@@ -43,7 +42,7 @@ _LINK_SECONDS = 300
     methods=("POST",),
     allow=_SENDERS,
     consumes=("application/json", *BINARY_TYPES),
-    headers=("Idempotency-Key",),
+    headers=("Idempotency-Key", "JWS-Signature", "Receivers"),
     request={"description": "a message that the catalogue knows, in JSON, XML or EDIFACT, as it is"},
     responses={202: "MessageReceipt"},
     throttle=_SENT,
@@ -52,8 +51,9 @@ def send(request: Request) -> Answer:
     """Send any message that the catalogue knows: a receipt at once, judged afterwards. Files and forwards nothing."""
     from exchange import ingest  # lxml and the messages: no other handler but the judge needs them
 
+    told = ingest.Told(request.headers.get("jws-signature", ""), _receivers(request))
     one, repeated = ingest.accept(
-        request.by.party, _idempotency_key(request), request.body, request.media_type
+        request.by.party, _idempotency_key(request), request.body, request.media_type, told
     )
     return _receipt(one, repeated)
 
@@ -86,6 +86,7 @@ def expect(request: Request) -> Answer:
     methods=("POST",),
     allow=_SENDERS,
     consumes=(),
+    headers=("JWS-Signature", "Receivers"),
     responses={202: "MessageReceipt"},
     throttle=_HEAVY,
 )
@@ -96,7 +97,8 @@ def arrived(request: Request, receipt_id: str) -> Answer:
     upload = received.upload(receipt_id)
     if upload is None or upload.sender != request.by.party:
         raise not_found(receipt_id)
-    return _receipt(*ingest.arrived(upload))
+    told = ingest.Told(request.headers.get("jws-signature", ""), _receivers(request))
+    return _receipt(*ingest.arrived(upload, told))
 
 
 @app.route(
@@ -115,10 +117,11 @@ def show(request: Request, message_id: str) -> dict[str, Any]:
         return expected(upload)
     if not _may_see(request, one.sender):
         raise not_found(message_id)
-    from exchange import ingest
+    from exchange import answered, ingest
 
     report = ingest.report_of(one)
-    return shown(one, canonical.load(report) if report else {}, ingest.carried_by(one.type))
+    told = canonical.load(report) if report else {}
+    return shown(one, told, ingest.carried_by(one.type), answered.standing(one.receipt_id))
 
 
 @app.route(
@@ -145,6 +148,86 @@ def view(request: Request, message_id: str, name: str) -> Answer:
     address = archive.link(key, file, media_type, _LINK_SECONDS)
     link = {"location": address, "sha256": key.rsplit("/", 1)[1], "media_type": media_type, "file": file}
     return Answer(link | {"expires_in": _LINK_SECONDS}, 303, {"Location": address})
+
+
+@app.route(
+    "/exchange/certificates",
+    methods=("POST",),
+    allow=_SENDERS,
+    request="command:exchange.trust.RegisterCertificate",
+    responses={201: "Certificate", 200: "Certificate"},
+    throttle=_HEAVY,
+)
+def register(request: Request) -> Answer:
+    """Register the certificate of a key that you sign with; 200 where it is registered already."""
+    from exchange.trust import RegisterCertificate
+    from singlewindow import commands
+
+    told = commands.parse(RegisterCertificate, request.json())
+    one, repeated = certificates.register(request.by.party, told.pem, told.dxp_id or "", request.by.subject)
+    return Answer(one.shown(), 200 if repeated else 201)
+
+
+@app.route("/exchange/certificates", allow=_SENDERS, responses={200: "Certificates"}, throttle=_SENT)
+def registered(request: Request) -> dict[str, Any]:
+    """Your certificates, the expired and revoked among them, and the types that you are bound to sign."""
+    party = request.by.party
+    must_sign = sorted(certificates.bound(party))
+    return {"items": [one.shown() for one in certificates.of(party)], "must_sign": must_sign}
+
+
+@app.route(
+    "/exchange/certificates/{thumbprint}",
+    methods=("DELETE",),
+    allow=_SENDERS,
+    responses={200: "Certificate"},
+    throttle=_HEAVY,
+)
+def revoke(request: Request, thumbprint: str) -> dict[str, Any]:
+    """Revoke a certificate of yours: nothing is taken that it signed from now on; the row stays."""
+    one = certificates.revoke(request.by.party, thumbprint, request.by.subject)
+    if one is None:
+        raise not_found(thumbprint)
+    return one.shown()
+
+
+@app.route(
+    "/exchange/signing/{party}",
+    methods=("PUT",),
+    allow=(*_SENDERS, Role.OPERATOR),
+    request="command:exchange.trust.MustSign",
+    responses={200: "MustSign"},
+    throttle=_HEAVY,
+)
+def bind(request: Request, party: str) -> dict[str, Any]:
+    """Bind a party to sign: itself, to more than before; an operator any, to whatever is right."""
+    from exchange.trust import MustSign
+    from singlewindow import commands
+
+    types = set(commands.parse(MustSign, request.json()).types)
+    if request.by.role is not Role.OPERATOR:
+        if party != request.by.party:
+            raise not_found(party)
+        types |= certificates.bound(party)  # who stole a token must not switch signatures off
+    certificates.bind(party, types, request.by.subject)
+    return {"party": party, "must_sign": sorted(types)}
+
+
+@app.on_queue("DropQueue")
+def dropped(message: Message) -> None:
+    """Take in what was put into the drop folder; its receipt, or why nothing was kept, goes beside it."""
+    from exchange import ingest
+    from singlewindow.aws import drop
+
+    try:
+        files = drop.arrivals(canonical.parse_json(message.body))
+    except (ValueError, KeyError, TypeError) as error:
+        raise WindowError(400, "unreadable-notification", repr(error), detail_zh="无法识别的通知") from None
+    for file in files:
+        told = ingest.dropped(file)
+        if told is not None:
+            drop.answer(file.party, file.name, canonical.dumps(told))
+            app.count("FilesRefused" if told["state"] == "REFUSED" else "FilesTaken")
 
 
 @app.on_stream("ReceivedTable", item_prefix="message")
@@ -229,13 +312,18 @@ def on_event(message: Message) -> None:
 
 @app.on_replies()
 def on_reply(message: Message) -> None:
-    """A reply from an agency's own queue: the queue names the sender."""
+    """What an agency put into its own queue, which names the sender: a reply, or any message of the catalogue."""
     agency = message.queue.removeprefix(settings.get("QUEUE_PREFIX")).removesuffix("-replies")
+    if not replies.is_one(message.body):
+        from exchange import ingest
+
+        ingest.queued(agency, message.body)
+        return
     if len(message.body) > LARGEST_REPLY:
         raise WindowError(
             413, "too-large", f"{len(message.body)} bytes; at most {LARGEST_REPLY}", detail_zh="回执过大"
         )
-    _record(agency, canonical.parse_json(message.body))
+    replies.record(agency, canonical.parse_json(message.body))
 
 
 @app.route(
@@ -266,7 +354,7 @@ def body(request: Request, message_id: str) -> Answer:
 )
 def reply(request: Request) -> Answer:
     """An agency's reply by REST: the token names the sender. Repeating a `reply_id` changes nothing."""
-    event, repeated = _record(request.by.party, request.json())
+    event, repeated = replies.record(request.by.party, request.json())
     receipt = {
         "reply_id": event.data["reply_id"],
         "message_id": event.data["message_id"],
@@ -289,6 +377,16 @@ def republish(payload: dict[str, Any]) -> dict[str, Any]:
 
 def _may_see(request: Request, sender: str) -> bool:
     return request.by.role in STAFF or request.by.party == sender
+
+
+def _receivers(request: Request) -> tuple[str, ...]:
+    """To whom a message shall go, from the header `Receivers`: at most five, parted by commas."""
+    named = [one.strip() for one in request.headers.get("receivers", "").split(",") if one.strip()]
+    if len(named) > 5 or any(len(one) > 64 or not one.isascii() or not one.isprintable() for one in named):
+        raise WindowError(
+            400, "receivers", "at most five parties, parted by commas", detail_zh="接收方最多五个，以逗号分隔"
+        )
+    return tuple(dict.fromkeys(named))
 
 
 def _idempotency_key(request: Request) -> str:
@@ -413,53 +511,6 @@ def _informed_by(event: Event) -> list[str]:
         for one in submitted.data["agencies"]
         if one["part"] != "decides" and one["asked_on"] == event.type
     ]
-
-
-def _record(agency: str, value: Any) -> tuple[Event, bool]:
-    """Write a reply to the ledger once. 404 for a message that is not this agency's, 409 for a reused `reply_id`."""
-    # pydantic takes 60 ms to import: of the seven functions here two read replies.
-    from exchange.reply import Reply, earlier, judges, recorded
-    from singlewindow import commands
-
-    reply = commands.parse(Reply, value)
-    sent = store.find(reply.message_id)
-    if sent is None or sent.agency != agency:
-        raise not_found(reply.message_id)
-    entry = parse_entry_id(reply.entry_id) if reply.entry_id else None
-    if entry and entry.direction != sent.window_no[0]:
-        raise WindowError(
-            422,
-            "entry-id-direction",
-            "the 9th digit tells the other direction",
-            detail_zh="报关单号进出口标志不符",
-        )
-    before: Event | None = None
-
-    def once(consignment: Consignment) -> Change | None:
-        nonlocal before
-        before = earlier(consignment, agency, reply.reply_id)
-        if reply.report and agency in judges(consignment):
-            raise WindowError(
-                422,
-                "report-not-yours",
-                "only who is told of the cargo reports it",
-                detail_zh="仅场站可报告到货与理货",
-            )
-        return (
-            None
-            if before
-            else recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final)
-        )
-
-    with correlation.bound(sent.correlation_id):
-        consignment = ledger.amend(sent.window_no, once)
-    if before is None:
-        return consignment.events[-1], False
-    if (before.data["message_id"], before.data["outcome"]) != (reply.message_id, reply.outcome):
-        raise conflict(
-            "reply-id-reused", f"reply {reply.reply_id} said something else", "reply_id 已用于其他内容"
-        )
-    return before, True
 
 
 def _answer_workflow(event: Event) -> None:

@@ -1,12 +1,25 @@
 """Taking messages in: accepted by a glance and kept at once, judged behind a queue."""
 
-from datetime import datetime, timedelta
+import codecs
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from exchange import received
-from exchange.receipt import EXPECTED, QUARANTINED, RECEIVED, Received, Upload, moved, state_of
+from exchange import certificates, envelope, received, signed
+from exchange.envelope import Envelope
+from exchange.receipt import (
+    EXPECTED,
+    QUARANTINED,
+    RECEIVED,
+    Received,
+    Upload,
+    moved,
+    receipt,
+    shown,
+    state_of,
+)
 from singlewindow import canonical, catalogue, clock, correlation, ids
-from singlewindow.aws import archive, queues, uploads
+from singlewindow.aws import archive, drop, queues, uploads
 from singlewindow.errors import WindowError
 from singlewindow.messages import recognise
 
@@ -19,10 +32,22 @@ _MOST_IN_ROW = 32 * 1024
 _PATIENCE = timedelta(minutes=2)
 
 
-def accept(sender: str, key: str, raw: bytes, media_type: str) -> tuple[Received, bool]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came beside a message: a detached signature, to whom it shall go, its name in the drop folder."""
+
+    jws: str = ""
+    receivers: tuple[str, ...] = ()
+    file: str = ""
+
+
+def accept(
+    sender: str, key: str, raw: bytes, media_type: str, told: Told | None = None
+) -> tuple[Received, bool]:
     """Keep a message that came in a request, once; whether it was here before.
 
-    Raises 422 for a type that nobody knows (nothing is kept then), 409 where the key stands for another message.
+    Nothing is kept where it raises: 422 for a type that nobody knows or an envelope that contradicts itself, 401 for a
+    signature that is wrong or missing, 409 where the key stands for another message.
     """
     sha256 = canonical.sha256(raw)
     if standing := received.under(sender, key, sha256):
@@ -30,7 +55,7 @@ def accept(sender: str, key: str, raw: bytes, media_type: str) -> tuple[Received
     glanced = recognise.glance(raw)
     if media_type == _JSON:
         _is_json(glanced.syntax)
-    return _keep(ids.new_id(), sender, key, raw, glanced)
+    return _keep(ids.new_id(), sender, key, raw, glanced, told or Told())
 
 
 def expect(sender: str, key: str, size: int, sha256: str) -> Upload | Received:
@@ -56,7 +81,7 @@ def address(upload: Upload) -> dict[str, Any]:
     }
 
 
-def arrived(upload: Upload) -> tuple[Received, bool]:
+def arrived(upload: Upload, told: Told) -> tuple[Received, bool]:
     """Take in what was uploaded, as if it had come in a request. 409 where it has not come, 422 where it is not what
     was announced."""
     if standing := received.under(upload.sender, upload.key, upload.sha256):
@@ -80,11 +105,40 @@ def arrived(upload: Upload) -> tuple[Received, bool]:
             detail_zh="上传内容的摘要与声明不符，请重新上传",
         )
     glanced = recognise.glance(raw)
-    return _keep(upload.receipt_id, upload.sender, upload.key, raw, glanced, ((EXPECTED, upload.at),))
+    return _keep(upload.receipt_id, upload.sender, upload.key, raw, glanced, told, ((EXPECTED, upload.at),))
+
+
+def queued(agency: str, body: bytes) -> Received:
+    """Take in what an agency put into its queue: the same bytes once, however often they come.
+
+    A queue holds text: what says that it is in another encoding than UTF-8 was decoded on its way.
+    """
+    raw = body if recognise.syntax(body) != "xml" else codecs.BOM_UTF8 + body.removeprefix(codecs.BOM_UTF8)
+    return accept(agency, f"queue:{canonical.sha256(raw)}", raw, "application/octet-stream")[0]
+
+
+def dropped(file: drop.File) -> dict[str, Any] | None:
+    """Take in what a party put into its drop folder, once; the receipt, or the problem for which nothing was kept.
+
+    None where the file is gone already.
+    """
+    fetched = drop.fetch(file)
+    if fetched is None:
+        return None
+    raw, jws = fetched
+    key = f"drop:{canonical.sha256(f'{file.key}#{file.version}'.encode())}"
+    try:
+        one, _ = accept(file.party, key, raw, "application/octet-stream", Told(jws=jws, file=file.name))
+    except WindowError as error:
+        if error.status >= 500:
+            raise
+        return error.problem(file.key, correlation.current()) | {"state": "REFUSED"}
+    return receipt(one, carried_by(one.type))
 
 
 def judge(receipt_id: str) -> bool:
-    """Judge a message by the catalogue and write where that leads; False where it was done before.
+    """Judge a message by the catalogue, bring answers to what they answer, and write where that leads; False where it
+    was done before.
 
     What is archived here is named by its content: an attempt that was cut short leaves nothing that the next does
     not find the same.
@@ -94,7 +148,10 @@ def judge(receipt_id: str) -> bool:
         raise WindowError(400, "no-such-message", f"{receipt_id} is not known", detail_zh="无此报文")
     if one.state != RECEIVED:
         return False
-    state, report, content = _judged(archive.fetch(one.raw_key), one)
+    as_at = clock.business_date(datetime.fromisoformat(one.timeline[-1][1]))
+    raw = archive.fetch(one.raw_key)
+    inner = envelope.opened(raw).payload if one.envelope else raw
+    state, report, content = _judged(raw, inner, as_at)
     text = canonical.dumps(report)
     outcome: dict[str, Any] = {"verdict": report["verdict"], "report": {"sha256": canonical.sha256(text)}}
     if content:
@@ -105,11 +162,17 @@ def judge(receipt_id: str) -> bool:
             "document": content["document"],
             "version": content["version"],
         }
+    if state != QUARANTINED and (answers := _correlated(one, inner, as_at)):
+        outcome["answers"] = answers
     packed: bytes | None = canonical.pack(text)
     if packed and len(packed) > _MOST_IN_ROW:
         packed, outcome["report"]["key"] = None, archive.keep(text, _JSON)
     after = moved(one, state, clock.stamp(), outcome)
-    return after is not None and received.settle(after, packed)
+    if after is None or not received.settle(after, packed):
+        return False
+    if one.file:
+        drop.answer(one.sender, one.file, canonical.dumps(shown(after, report, carried_by(one.type))))
+    return True
 
 
 def report_of(one: Received) -> bytes | None:
@@ -131,13 +194,34 @@ def carried_by(type: str) -> str | None:
     return found
 
 
-def _judged(raw: bytes, one: Received) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
-    """(state, report, canonical documents) of a message, by the catalogue of the day on which it came."""
+def _correlated(one: Received, inner: bytes, as_at: date) -> list[dict[str, Any]]:
+    """What became of the answers that a message holds; and it may itself be answered from now on."""
+    from exchange import answers
+    from exchange.correlate import correlate
+    from singlewindow.messages import xml
+
+    if not answers.concerns(one.type, as_at):
+        return []
+    if one.syntax == "xml":
+        message = xml.parse(inner, most_elements=150_000, most_attributes=50_000)
+        return correlate(one, one.type, message, as_at)
+    return correlate(one, one.type, recognise.parsed_json(inner), as_at)
+
+
+def _judged(raw: bytes, inner: bytes, as_at: date) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+    """(state, report, canonical documents) of a message, by the catalogue of the day on which it came.
+
+    `inner`: what an envelope carries, else `raw` itself; of the envelope too every deviation is told.
+    """
     from singlewindow.messages import conformance  # the request path does not judge
 
-    as_at = clock.business_date(datetime.fromisoformat(one.timeline[-1][1]))
     try:
-        report = conformance.report(raw, as_at, with_content=True)
+        report = conformance.report(inner, as_at, with_content=True)
+        if inner is not raw:
+            around = conformance.report(raw, as_at)
+            report = replace(
+                report, findings=(*around.findings, *report.findings), size=len(raw), sha256=around.sha256
+            )
     except WindowError as error:  # a head that promised what the body does not hold
         return QUARANTINED, conformance.refusal(raw, as_at, error).as_json(), None
     content = report.content
@@ -156,23 +240,43 @@ def _keep(
     key: str,
     raw: bytes,
     glanced: recognise.Glance,
+    told: Told,
     before: tuple[tuple[str, str], ...] = (),
 ) -> tuple[Received, bool]:
     """The archive first: a row never points to what is not there."""
+    opened, inner = _opened(sender, raw, glanced)
+    signature = signed.verified(sender, glanced.type, raw, inner, told.jws)
     one = Received(
         receipt_id=receipt_id,
         sender=sender,
         sha256=canonical.sha256(raw),
         size=len(raw),
         syntax=glanced.syntax,
-        type=glanced.type,
+        type=inner[0] if inner else glanced.type,
         raw_key=archive.keep(raw, _MEDIA_TYPES[glanced.syntax]),
         correlation_id=correlation.current(),
         state=RECEIVED,
         timeline=(*before, (RECEIVED, clock.stamp())),
+        receivers=opened.receivers if opened else told.receivers,
+        envelope=opened.as_json() if opened else {},
+        signature=signature,
+        file=told.file,
     )
     standing = received.add(one, key)
     return standing, standing.receipt_id != receipt_id
+
+
+def _opened(
+    sender: str, raw: bytes, glanced: recognise.Glance
+) -> tuple[Envelope | None, tuple[str, bytes] | None]:
+    """The envelope, and type and bytes of what it carries; (None, None) for what came without one."""
+    if glanced.type != envelope.TYPE:
+        return None, None
+    opened = envelope.opened(raw)
+    type = recognise.glance(opened.payload).type
+    in_force = (one for one in certificates.of(sender) if one.holds(clock.now()))
+    envelope.agrees(opened, type, {one.dxp_id for one in in_force if one.dxp_id})
+    return opened, (type, opened.payload)
 
 
 def _reminded(one: Received) -> Received:

@@ -1,5 +1,6 @@
 """A message that a party sent: what is known of it, and the one way that its state goes."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +28,11 @@ _NOTHING = {
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """`type`: by a glance at its first bytes, until the judge says. `outcome`: what the judge said, once."""
+    """`type`: by a glance at its first bytes, until the judge says. `outcome`: what the judge said, once.
+
+    `envelope`: what the envelope said that it came in, `receivers` among it or as its sender named them.
+    `signature`: who signed it and how that was proved, or why it was not. `file`: its name in the drop folder.
+    """
 
     receipt_id: str
     sender: str
@@ -40,6 +45,10 @@ class Received:
     state: str
     timeline: tuple[tuple[str, str], ...]
     outcome: dict[str, Any] = field(default_factory=dict)
+    receivers: tuple[str, ...] = ()
+    envelope: dict[str, Any] = field(default_factory=dict)
+    signature: dict[str, Any] = field(default_factory=dict)
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,20 @@ class Upload:
     size: int
     correlation_id: str
     at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """Where a document of a message stands with those who answer it; `seq` counts what was recorded."""
+
+    subject: str
+    seq: int = 0
+    state: str = ""
+    rank: int = -1
+    at: str = ""
+    end: bool = False
+    by: str = ""
+    answers: tuple[Mapping[str, Any], ...] = field(default=())
 
 
 def moved(received: Received, state: str, at: str, outcome: dict[str, Any]) -> Received | None:
@@ -100,8 +123,11 @@ def expected(upload: Upload) -> dict[str, Any]:
     }
 
 
-def shown(received: Received, report: dict[str, Any], carries: str | None) -> dict[str, Any]:
-    """What its sender sees. `report`: the judge's, {} before there is one; `carries`: the document of its type."""
+def shown(
+    received: Received, report: dict[str, Any], carries: str | None, business: Iterable[Business] = ()
+) -> dict[str, Any]:
+    """What its sender sees. `report`: the judge's, {} before there is one; `carries`: the document of its type;
+    `business`: where its documents stand with those who answer them."""
     outcome = received.outcome
     home = f"/exchange/messages/{received.receipt_id}/views"
     findings = report.get("findings", [])
@@ -123,6 +149,15 @@ def shown(received: Received, report: dict[str, Any], carries: str | None) -> di
         "findings": findings[:MOST_SHOWN],
         "findings_left": max(0, len(findings) - MOST_SHOWN),
         "not_judged": report.get("not_judged", []),
+        "receivers": list(received.receivers),
+        "envelope": received.envelope or None,
+        "signature": received.signature or None,
+        "answered": [
+            {name: getattr(one, name) for name in ("subject", "state", "at", "by", "end")}
+            | {"answers": list(one.answers)}
+            for one in business
+        ],
+        "answers": outcome.get("answers", []),
         "hashes": hashes,
         "views": {name: f"{home}/{name}" for name in hashes},
         "next": _next(carries),

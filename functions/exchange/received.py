@@ -1,7 +1,8 @@
 """The received table: messages that parties sent, one row each, beside the row of the sender's idempotency key.
 
 Items: `receipt#<id>` with `message` (its insertion is the outbox: the stream tells the ingest queue) or `upload` (an
-address that was given out), and `request#<party>#<key>` with `request`.
+address that was given out), `request#<party>#<key>` with `request`, and `refused#<party>` with one item a refusal of a
+signature. What was answered stands beside them: `answered.py`.
 """
 
 from collections.abc import Mapping
@@ -11,12 +12,12 @@ from time import sleep
 from typing import Any
 
 from exchange.receipt import Received, Upload
-from singlewindow import canonical, settings
+from singlewindow import canonical, clock, correlation, ids, settings
 from singlewindow.aws.clients import client
 from singlewindow.errors import WindowError, conflict
 
 _ATTEMPTS = 8
-_STRUCTURED = ("timeline", "outcome")
+_STRUCTURED = ("timeline", "outcome", "receivers", "envelope", "signature")
 _NUMBERS = ("size",)
 
 
@@ -71,8 +72,9 @@ def find(receipt_id: str) -> Received | None:
     row = _get(_key(receipt_id, "message"))
     if row is None:
         return None
-    members = {name: _value(name, row[name]) for name in Received.__dataclass_fields__}
-    return Received(**members | {"timeline": tuple((state, at) for state, at in members["timeline"])})
+    members = {name: _value(name, row[name]) for name in Received.__dataclass_fields__ if name in row}
+    timeline = tuple((state, at) for state, at in members["timeline"])
+    return Received(**members | {"timeline": timeline, "receivers": tuple(members.get("receivers", ()))})
 
 
 def settle(received: Received, report: bytes | None) -> bool:
@@ -105,6 +107,17 @@ def report(receipt_id: str) -> bytes | None:
     return row["report"]["B"] if row and "report" in row else None
 
 
+def audit(sender: str, told: Mapping[str, str]) -> None:
+    """Remember that something of a party was refused, and why; its content is not kept."""
+    at = clock.stamp()
+    client("dynamodb").put_item(
+        TableName=settings.get("RECEIVED_TABLE"),
+        Item={"key": {"S": f"refused#{sender}"}, "item": {"S": f"{at}#{ids.new_id()}"}}
+        | {"correlation_id": {"S": correlation.current()}}
+        | {name: {"S": value} for name, value in told.items()},
+    )
+
+
 def announce(upload: Upload) -> None:
     """Remember what an address was given out for."""
     client("dynamodb").put_item(
@@ -128,7 +141,7 @@ def pointer(image: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 
 def _item(row: Received | Upload) -> dict[str, Any]:
     # The sender's idempotency key would collide with the table's own.
-    return {_renamed(name): _attribute(name, value) for name, value in asdict(row).items()}
+    return {_renamed(name): _attribute(name, value) for name, value in asdict(row).items() if value != ""}
 
 
 def _renamed(name: str) -> str:

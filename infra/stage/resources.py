@@ -339,11 +339,30 @@ class Builder:
             s3.put_object_lock_configuration(
                 Bucket=name, ObjectLockConfiguration=p["ObjectLockConfiguration"]
             )
+        if "NotificationConfiguration" in p:
+            self._notify(logical_id, name, p["NotificationConfiguration"])
         return name, {
             "Arn": f"arn:{PARTITION}:s3:::{name}",
             "DomainName": f"{name}.s3.amazonaws.com.cn",
             "RegionalDomainName": f"{name}.s3.{REGION}.amazonaws.com.cn",
         }
+
+    def _notify(self, logical_id: str, bucket: str, wanted: dict[str, Any]) -> None:
+        """Notifications of a bucket to queues whose policy admits them, as S3 asks at creation; moto sends them."""
+        _refuse_unknown(logical_id, "notification", set(wanted) - {"QueueConfigurations"})
+        for one in wanted["QueueConfigurations"]:
+            policy = self._policies.get(one["Queue"])
+            if not _admits(policy, "s3.amazonaws.com", "sqs:SendMessage", f"arn:{PARTITION}:s3:::{bucket}"):
+                raise StageError(f"{logical_id}: the policy of {one['Queue']} does not let the bucket send")
+        self.client("s3").put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration={
+                "QueueConfigurations": [
+                    {"QueueArn": one["Queue"], "Events": [one["Event"]]}
+                    for one in wanted["QueueConfigurations"]
+                ]
+            },
+        )
 
     def bucket_policy(self, logical_id: str, p: dict[str, Any]) -> "Made":
         # moto judges bucket policies without their conditions: "deny without TLS" would deny everything.
@@ -502,7 +521,7 @@ _KINDS = {
     ),
     "AWS::S3::Bucket": _kind(
         Builder.bucket,
-        "BucketName VersioningConfiguration ObjectLockEnabled ObjectLockConfiguration",
+        "BucketName VersioningConfiguration ObjectLockEnabled ObjectLockConfiguration NotificationConfiguration",
         "BucketEncryption LifecycleConfiguration PublicAccessBlockConfiguration OwnershipControls CorsConfiguration "
         "LoggingConfiguration IntelligentTieringConfigurations Tags",
     ),

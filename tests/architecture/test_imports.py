@@ -11,7 +11,17 @@ from infra.packaging import pinned
 KERNEL = ROOT / "layers/common/python/singlewindow"
 FUNCTIONS = ROOT / "functions"
 # What a pure module or a capability may use of the world outside.
-THIRD_PARTY = {"cryptography", "jsonschema_rs", "jwt", "lxml", "pydantic", "stdnum", "typing_extensions", "xlsxwriter"}
+THIRD_PARTY = {
+    "cryptography",
+    "jsonschema_rs",
+    "jwt",
+    "lxml",
+    "pydantic",
+    "signxml",
+    "stdnum",
+    "typing_extensions",
+    "xlsxwriter",
+}
 EDGE = {"chalice", "aws_lambda_powertools"}
 CLOUD = {"boto3", "botocore"}
 DISTRIBUTIONS = {"PyJWT": "jwt", "python-stdnum": "stdnum"}

@@ -24,7 +24,10 @@ INTERCHANGE = b"UNB+UNOA:2+A+B+260101:0101+1'UNH+1+COARRI:D:95B:UN'"
         (INTERCHANGE, Glance("COARRI", "edifact")),
         (b"UNA;*.? ~UNB*UNOA;2*A*B*260101;0101*1~UNH*1*CODECO;D;95B;UN~", Glance("CODECO", "edifact")),
         ((ROOT / "infra/samples/import-chengdu.json").read_bytes(), Glance("declaration", "json")),
-        ((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes(), Glance("ecommerce-order", "json")),
+        (
+            (ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes(),
+            Glance("ecommerce-order", "json"),
+        ),
     ],
 )
 def test_a_type_is_told_by_the_first_bytes(raw: bytes, seen: Glance) -> None:

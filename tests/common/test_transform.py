@@ -70,7 +70,9 @@ def test_a_value_that_stands_beside_another_needs_it() -> None:
 
 
 def test_an_attribute_with_a_name_of_a_book_is_named_in_short() -> None:
-    raw = decmessage.write({"head": {"ie_flag": "I"}}).replace(b"<DecHead>", b"<DecHead " + b"a" * 5_000 + b'="1">')
+    raw = decmessage.write({"head": {"ie_flag": "I"}}).replace(
+        b"<DecHead>", b"<DecHead " + b"a" * 5_000 + b'="1">'
+    )
     assert max(len(path) for _, path in found(raw, "DecMessage")) < 200
 
 

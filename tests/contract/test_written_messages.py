@@ -38,7 +38,9 @@ def schema(version: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "id"), [("ecommerce-order", "CEB311Message"), ("ecommerce-list", "CEB621Message")]
 )
-def test_an_e_commerce_message_of_ours_is_valid_by_the_published_schema(name: str, id: str, version: str) -> None:
+def test_an_e_commerce_message_of_ours_is_valid_by_the_published_schema(
+    name: str, id: str, version: str
+) -> None:
     document = catalogue.document(name).normalise(sample(name))
     written = etree.fromstring(transform.write([document], id, TRANSPORT))
     schema(version).validate(written)

@@ -10,47 +10,26 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 
 from exchange import ingest, received, views
 from exchange.receipt import EXPECTED, INVALID, QUARANTINED, RECEIVED, VALIDATED, Received
 from infra import ROOT
-from infra.stage.moto_faults import mended
-from singlewindow import canonical, catalogue, clock, settings
+from singlewindow import canonical, catalogue, clock
 from singlewindow.aws import archive, clients, queues, uploads
 from singlewindow.errors import WindowError
 from singlewindow.messages import transform
+from tests.support.exchange_cloud import opened
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
-SETTINGS = {"RECEIVED_TABLE": "received", "ARCHIVE_BUCKET": "archive", "UPLOADS_BUCKET": "uploads"}
 XML, JSON = "application/xml", "application/json"
 SAMPLE: dict[str, Any] = json.loads((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes())
 
 
 @pytest.fixture(autouse=True)
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
-    clients.client.cache_clear()
-    with mock_aws(), mended(), settings.using(SETTINGS):
-        keys = ("key", "item")
-        boto3.client("dynamodb").create_table(
-            TableName="received",
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind}
-                for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        for bucket in ("archive", "uploads"):
-            boto3.client("s3").create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-northwest-1"}
-            )
+    with opened(monkeypatch):
         yield
-    clients.client.cache_clear()
 
 
 def order(**head: str) -> bytes:
@@ -333,10 +312,10 @@ def test_an_upload_is_taken_in_once_and_only_as_announced() -> None:
     upload = ingest.expect(PARTY, "U-1", len(raw), canonical.sha256(raw))
     assert not isinstance(upload, Received) and received.upload(upload.receipt_id) == upload
     with pytest.raises(WindowError) as nothing:
-        ingest.arrived(upload)
+        ingest.arrived(upload, ingest.Told())
     put(upload, raw + b" ")
     with pytest.raises(WindowError) as altered:
-        ingest.arrived(upload)
+        ingest.arrived(upload, ingest.Told())
     assert (nothing.value.status, altered.value.code, rows("message"), objects()) == (
         409,
         "upload-altered",
@@ -344,10 +323,10 @@ def test_an_upload_is_taken_in_once_and_only_as_announced() -> None:
         0,
     )
     put(upload, raw)
-    one, repeated = ingest.arrived(upload)
+    one, repeated = ingest.arrived(upload, ingest.Told())
     assert (one.receipt_id, repeated) == (upload.receipt_id, False)
     assert [state for state, _ in one.timeline] == [EXPECTED, RECEIVED]
-    assert ingest.arrived(upload) == (one, True)
+    assert ingest.arrived(upload, ingest.Told()) == (one, True)
     assert ingest.expect(PARTY, "U-1", len(raw), canonical.sha256(raw)) == one
 
 

@@ -314,7 +314,9 @@ def test_what_is_written_is_valid_once_the_transport_has_added_its_own(id: str) 
         documents = [normalise(one) for one in transform.documents(root, definition)]
         try:
             raw = transform.write(documents, id, transport_of(root))
-        except transform.Untransferable as reason:  # a tag that stands several times, and the document has it once
+        except (
+            transform.Untransferable
+        ) as reason:  # a tag that stands several times, and the document has it once
             assume("no place" not in str(reason))
             raise
         written = etree.fromstring(raw)

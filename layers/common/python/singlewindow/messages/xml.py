@@ -24,8 +24,14 @@ _SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 
 
-def parse(raw: bytes, *, most_elements: int = _MOST_ELEMENTS, most_attributes: int = _MOST_ATTRIBUTES) -> Any:
-    """The root element; comments and processing instructions are gone.
+def parse(
+    raw: bytes,
+    *,
+    most_elements: int = _MOST_ELEMENTS,
+    most_attributes: int = _MOST_ATTRIBUTES,
+    keep_pis: bool = False,
+) -> Any:
+    """The root element; comments and processing instructions are gone (C14N, and so a signature, needs the latter).
 
     Raises 400 for what is not XML, has a DTD, is nested deeper than 32 or has too many elements.
     """
@@ -38,7 +44,7 @@ def parse(raw: bytes, *, most_elements: int = _MOST_ELEMENTS, most_attributes: i
         raise _bad("xml-dtd", "a document type definition is not accepted", "不接受 DTD")
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
-        huge_tree=False, remove_comments=True, remove_pis=True,
+        huge_tree=False, remove_comments=True, remove_pis=not keep_pis,
     )  # fmt: skip
     try:
         root = etree.fromstring(text.encode("utf-8", "surrogatepass"), parser)

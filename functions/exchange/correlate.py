@@ -1,0 +1,107 @@
+"""Bringing answers to what they answer, whichever of the two comes first."""
+
+from datetime import date
+from typing import Any
+
+from exchange import answered, answers, replies
+from exchange.answered import Asked, Waiting
+from exchange.answers import Answer
+from exchange.receipt import RECEIVED, Received
+from singlewindow import clock
+from singlewindow.errors import WindowError
+from singlewindow.ids import WINDOW_NO
+
+# What of a large receipt is shown with it; all is done.
+_MOST_SHOWN = 100
+
+
+def correlate(one: Received, type: str, message: Any, as_at: date) -> list[dict[str, Any]]:
+    """Enter what the message may be answered by, and take what it answers to its place; what came of each answer.
+
+    Doing it again changes nothing: entries are sets, and an answer is known by its id.
+    """
+    received_at = next(at for state, at in one.timeline if state == RECEIVED)
+    for offer in answers.offers(type, message, as_at):
+        asked = Asked(received_at, one.receipt_id, one.sender, type, offer.subject)
+        for reference in offer.references:
+            for waiting in answered.ask(reference, asked):
+                if type in waiting.answer.asked:
+                    _apply(asked, waiting)
+                    answered.arrived(reference, waiting)
+    told: list[dict[str, Any]] = []
+    for answer in answers.answers(type, message, as_at, received_at):
+        effect, about = _deliver(Waiting(answer, one.sender, one.receipt_id))
+        told.append(
+            {"code": answer.code, "state": answer.state, "subject": answer.subject, "effect": effect} | about
+        )
+    return told[:_MOST_SHOWN]
+
+
+def _deliver(waiting: Waiting) -> tuple[str, dict[str, str]]:
+    """(effect, what it was about) of one answer."""
+    answer = waiting.answer
+    if waiting.by not in answer.by:
+        return answers.NOT_YOURS, {}
+    if answer.state is None:
+        return answers.UNKNOWN_CODE, {}
+    if WINDOW_NO.fullmatch(answer.window_no) and (asked := replies.question(answer.window_no, waiting.by)):
+        return _reply(waiting, asked), {"window_no": answer.window_no}
+    if not answer.references:
+        return answers.NO_REFERENCE, {}
+    candidates = [one for reference in answer.references for one in answered.asked(reference)]
+    candidates = _fitting(candidates, answer)
+    if not candidates:
+        for reference in answer.references:
+            candidates += answered.await_(reference, waiting)
+        candidates = _fitting(candidates, answer)
+    if not candidates:
+        return answers.WAITING, {}
+    if len({one.sender for one in candidates}) > 1:
+        return answers.AMBIGUOUS, {}
+    meant = _meant(candidates, answer)
+    return _apply(meant, waiting), {"answers": meant.receipt_id}
+
+
+def _fitting(candidates: list[Asked], answer: Answer) -> list[Asked]:
+    return [one for one in dict.fromkeys(candidates) if one.type in answer.asked]
+
+
+def _meant(candidates: list[Asked], answer: Answer) -> Asked:
+    """A number is sent again after a refusal: the last message that was there when the answer was given."""
+    ordered = sorted(candidates)
+    return next((one for one in reversed(ordered) if one.received_at <= answer.at), ordered[0])
+
+
+def _apply(asked: Asked, waiting: Waiting) -> str:
+    subject = waiting.answer.subject or asked.subject
+    return answered.advance(
+        asked.receipt_id,
+        subject,
+        lambda before: answers.follow(before, waiting.answer, waiting.by, waiting.receipt_id, clock.stamp()),
+    )
+
+
+def _reply(waiting: Waiting, message_id: str) -> str:
+    """An answer about a declaration is the agency's reply, as if it had sent one."""
+    answer = waiting.answer
+    known = replies.outcomes()
+    outcome = next((one for one in answer.outcomes if one in known), None)
+    if outcome is None or (answer.requires and answer.requires not in known):
+        return answers.UNKNOWN_OUTCOME
+    value: dict[str, Any] = {
+        "reply_id": f"receipt:{answer.id}",
+        "message_id": message_id,
+        "outcome": outcome,
+        "at": answer.at,
+        "findings": [answer.text] if answer.text else [],
+    }
+    if answer.entry_id and outcome in ("accept", "release"):
+        value["entry_id"] = answer.entry_id
+    try:
+        event, repeated = replies.record(waiting.by, value)
+    except WindowError as error:
+        if error.status >= 500:
+            raise
+        return error.code
+    effect: str = event.data["effect"]
+    return answers.REPEATED if repeated else effect
