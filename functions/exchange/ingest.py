@@ -162,7 +162,7 @@ def judge(receipt_id: str) -> bool:
             "document": content["document"],
             "version": content["version"],
         }
-    if state != QUARANTINED and (answers := _correlated(one, inner, as_at)):
+    if state != QUARANTINED and (answers := _correlated(one, report["recognised"][0]["type"], inner, as_at)):
         outcome["answers"] = answers
     packed: bytes | None = canonical.pack(text)
     if packed and len(packed) > _MOST_IN_ROW:
@@ -194,18 +194,21 @@ def carried_by(type: str) -> str | None:
     return found
 
 
-def _correlated(one: Received, inner: bytes, as_at: date) -> list[dict[str, Any]]:
-    """What became of the answers that a message holds; and it may itself be answered from now on."""
+def _correlated(one: Received, type: str, inner: bytes, as_at: date) -> list[dict[str, Any]]:
+    """What became of the answers that a message holds; and it may itself be answered from now on.
+
+    `type`: as the judge found it; a glance takes a reply to a manifest for the manifest.
+    """
     from exchange import answers
     from exchange.correlate import correlate
     from singlewindow.messages import xml
 
-    if not answers.concerns(one.type, as_at):
+    if not answers.concerns(type, as_at):
         return []
     if one.syntax == "xml":
         message = xml.parse(inner, most_elements=150_000, most_attributes=50_000)
-        return correlate(one, one.type, message, as_at)
-    return correlate(one, one.type, recognise.parsed_json(inner), as_at)
+        return correlate(one, type, message, as_at)
+    return correlate(one, type, recognise.parsed_json(inner), as_at)
 
 
 def _judged(raw: bytes, inner: bytes, as_at: date) -> tuple[str, dict[str, Any], dict[str, Any] | None]:

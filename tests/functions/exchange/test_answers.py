@@ -115,6 +115,9 @@ def test_every_type_and_tag_that_the_rules_name_is_in_the_catalogue() -> None:
             if type in messages:
                 for path in (path for one in wanted["references"] for path in one["from"]):
                     assert known(type, wanted["each"], path), (type, path)
+            else:
+                places = catalogue.document(type).elements
+                assert {f"/{path}" for one in wanted["references"] for path in one["from"]} <= places.keys()
 
 
 def known(type: str, each: str | None, path: str) -> bool:

@@ -1,0 +1,167 @@
+"""Answers reach what they answer, on moto: whichever comes first, however often, in whatever order; nobody else's."""
+
+import json
+from collections.abc import Iterator
+from itertools import permutations
+from typing import Any
+
+import boto3
+import pytest
+
+from exchange import answered, answers, ingest, received
+from exchange.receipt import Business, Received
+from infra import ROOT
+from singlewindow import catalogue
+from singlewindow.aws import clients
+from singlewindow.messages import transform
+from tests.support.exchange_cloud import opened
+from tests.support.receipts import dec_import, dec_result, manifest_reply, order_reply
+from tests.support.transport import TRANSPORT
+
+PARTY, OTHER = "91510100569680768F", "913302017532977856"
+XML = "application/xml"
+SAMPLE: dict[str, Any] = json.loads((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes())
+PLATFORM = SAMPLE["head"]["platform_code"]
+DAY = "20260102"
+# With faults of its own: who is told of them may be answered none the less.
+MANIFEST = (
+    b"<Manifest><Head><MessageID>MT-1</MessageID><MessageType>MT1401</MessageType></Head>"
+    b"<Declaration><ID>5345201902001</ID></Declaration></Manifest>"
+)
+
+
+@pytest.fixture(autouse=True)
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with opened(monkeypatch):
+        yield
+
+
+def order(number: str = "A-1", guid: str = "4CDE1CFD-EDED-46B1-946C-B8022E42FC99") -> bytes:
+    document = catalogue.document("ecommerce-order").normalise(
+        SAMPLE | {"head": SAMPLE["head"] | {"order_no": number, "guid": guid}}
+    )
+    return transform.write([document], "CEB311Message", TRANSPORT)
+
+
+def taken(raw: bytes, sender: str = PARTY, key: str = "") -> Received:
+    """A message accepted and judged."""
+    one = ingest.accept(sender, key or str(hash(raw)), raw, XML)[0]
+    ingest.judge(one.receipt_id)
+    found = received.find(one.receipt_id)
+    assert found is not None
+    return found
+
+
+def reply(*told: tuple[str, str], number: str = "A-1", sender: str = "customs") -> list[str]:
+    """What came of a CEB312 of (status, hour of the day)."""
+    raw = order_reply(*((number, code, f"{DAY}{hour}0000000") for code, hour in told), platform=PLATFORM)
+    return [one["effect"] for one in taken(raw, sender).outcome["answers"]]
+
+
+def standing(one: Received) -> Business:
+    (business,) = answered.standing(one.receipt_id)
+    return business
+
+
+def test_receipts_are_applied_by_rank_and_their_own_time_and_the_sender_sees_them_all() -> None:
+    asked = taken(order())
+    assert reply(("2", "01"), ("120", "03")) == ["applied", "applied"]
+    assert reply(("3", "02")) == ["recorded-late"]
+    business = standing(asked)
+    assert (business.state, business.by, business.at) == ("STORED", "customs", "2026-01-01T19:00:00.000Z")
+    assert [(one["code"], one["effect"]) for one in business.answers] == [
+        ("2", "applied"), ("120", "applied"), ("3", "recorded-late"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("order_of_arrival", list(permutations(range(3))))
+def test_whatever_comes_first_the_end_is_the_same(order_of_arrival: tuple[int, ...]) -> None:
+    """The order itself, its first receipt, its last receipt: in each of the six orders, each of them twice."""
+    steps = [
+        lambda: taken(order()),
+        lambda: taken(order_reply(("A-1", "2", f"{DAY}010000000"), platform=PLATFORM), "customs"),
+        lambda: taken(order_reply(("A-1", "399", f"{DAY}020000000"), platform=PLATFORM), "customs"),
+    ]
+    for index in order_of_arrival:
+        steps[index]()
+    for index in order_of_arrival:  # the same bytes under another key: other messages, the same words
+        if index:
+            code, hour = (("2", "01"), ("399", "02"))[index - 1]
+            raw = order_reply(("A-1", code, f"{DAY}{hour}0000000"), platform=PLATFORM)
+            assert taken(raw, "customs", f"again-{index}").outcome["answers"][0]["effect"] == answers.REPEATED
+    business = standing(taken(order()))
+    assert business.state == "ADJUDICATED" and len(business.answers) == 2
+
+
+def test_a_waiting_answer_is_applied_when_what_it_answers_comes_and_waits_no_more() -> None:
+    assert reply(("399", "02")) == [answers.WAITING]
+    assert standing(taken(order())).state == "ADJUDICATED"
+    # Sent again after a refusal, the next message of that number is not answered by what was said before.
+    again = taken(order(guid="4CDE1CFD-EDED-46B1-946C-B8022E42FC98"))
+    assert answered.standing(again.receipt_id) == []
+
+
+def test_only_who_the_rule_names_may_answer() -> None:
+    asked = taken(order())
+    assert reply(("800", "02"), sender="tax") == [answers.NOT_YOURS]
+    assert reply(("800", "03"), sender=OTHER) == [answers.NOT_YOURS]
+    assert answered.standing(asked.receipt_id) == []
+
+
+def test_a_number_that_two_parties_use_tells_nobody_of_the_other() -> None:
+    mine, other = taken(order()), taken(order(), OTHER, "other")
+    assert reply(("120", "02")) == [answers.AMBIGUOUS]
+    assert answered.standing(mine.receipt_id) == answered.standing(other.receipt_id) == []
+
+
+def test_an_import_of_code_0_with_a_text_shows_its_warning() -> None:
+    document = json.loads((ROOT / "infra/samples/import-chengdu.json").read_bytes())
+    normal = catalogue.document("declaration").normalise(document)
+    raw = transform.write([normal], "DecMessage")
+    number = normal["sign"]["client_seq_no"]
+    asked = taken(raw)
+    (told,) = taken(dec_import("0", "第1项商品缺少B证", number), "customs").outcome["answers"]
+    assert (told["effect"], told["answers"]) == ("applied", asked.receipt_id)
+    (answer,) = standing(asked).answers
+    assert answer["warning"] and answer["text"] == "第1项商品缺少B证"
+
+
+def test_bills_of_a_manifest_stand_each_for_itself() -> None:
+    asked, number = taken(MANIFEST), "MT-1"
+    taken(manifest_reply(number, bills=(("B1", "01"), ("B2", "03"))), "customs")
+    taken(manifest_reply(number, bills=(("B1", "11"),), at="20260103000000000"), "customs")
+    assert {one.subject: one.state for one in answered.standing(asked.receipt_id)} == {
+        "B1": "RELEASED", "B2": "REJECTED",
+    }  # fmt: skip
+
+
+def test_a_result_of_a_declaration_that_nobody_filed_waits() -> None:
+    one = taken(dec_result("I20260000000000001", "L", "2026-01-02T08:00:00"), "customs")
+    assert one.outcome["answers"][0]["effect"] == answers.WAITING
+
+
+def test_a_lost_acknowledgement_applies_nothing_twice() -> None:
+    """The row of the state is written and its answer lost: botocore sends it again, and its own words are found."""
+    asked = taken(order())
+    lost = []
+
+    def drop(response: Any, operation: Any, **_: Any) -> float | None:
+        if not lost and response is not None:
+            lost.append(operation.name)
+            return 0
+        return None
+
+    one = ingest.accept("customs", "K", order_reply(("A-1", "120", f"{DAY}020000000"), platform=PLATFORM), XML)[0]
+    clients.client("dynamodb").meta.events.register_first("needs-retry.dynamodb.PutItem", drop)
+    assert ingest.judge(one.receipt_id) and lost == ["PutItem"]
+    business = standing(asked)
+    assert (business.state, business.seq, len(business.answers)) == ("STORED", 1, 1)
+
+
+def test_a_crowd_under_one_number_is_bounded() -> None:
+    fill = {f"x{number}" for number in range(answered._MOST_AT_ONE)}
+    boto3.client("dynamodb").put_item(
+        TableName="received",
+        Item={"key": {"S": "reference#order:P|1"}, "item": {"S": "meeting"}, "asked": {"SS": sorted(fill)}},
+    )
+    assert answered.ask("order:P|1", answered.Asked("2026", "R", PARTY, "CEB311Message", "")) == []
