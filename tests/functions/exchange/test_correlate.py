@@ -151,7 +151,9 @@ def test_a_lost_acknowledgement_applies_nothing_twice() -> None:
             return 0
         return None
 
-    one = ingest.accept("customs", "K", order_reply(("A-1", "120", f"{DAY}020000000"), platform=PLATFORM), XML)[0]
+    one = ingest.accept(
+        "customs", "K", order_reply(("A-1", "120", f"{DAY}020000000"), platform=PLATFORM), XML
+    )[0]
     clients.client("dynamodb").meta.events.register_first("needs-retry.dynamodb.PutItem", drop)
     assert ingest.judge(one.receipt_id) and lost == ["PutItem"]
     business = standing(asked)

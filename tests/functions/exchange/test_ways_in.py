@@ -1,0 +1,188 @@
+"""The other ways in, on moto: in an envelope, through the drop folder, through an agency's own queue."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from exchange import certificates, ingest, received, replies
+from exchange.receipt import QUARANTINED, VALIDATED, Received
+from infra import ROOT
+from singlewindow import catalogue, correlation
+from singlewindow.aws import archive, drop
+from singlewindow.errors import WindowError
+from singlewindow.messages import transform
+from tests.support.certificates import certificate
+from tests.support.exchange_cloud import opened
+from tests.support.receipts import order_reply
+from tests.support.transport import TRANSPORT
+
+PARTY = "91510100569680768F"
+XML = "application/xml"
+SAMPLE: dict[str, Any] = json.loads((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes())
+JSON = (ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with opened(monkeypatch), correlation.bound("test"):
+        yield
+
+
+def order() -> bytes:
+    return transform.write(
+        [catalogue.document("ecommerce-order").normalise(SAMPLE)], "CEB311Message", TRANSPORT
+    )
+
+
+def wrapped(
+    payload: bytes | str, *, receivers: int = 2, type: str = "CEB311Message", sender: str = "DXPENT01"
+) -> bytes:
+    data = payload if isinstance(payload, str) else base64.b64encode(payload).decode()
+    named = "".join(f"<ReceiverId>DXPEDC{number}</ReceiverId>" for number in range(receivers))
+    return (
+        '<DxpMsg xmlns="http://www.chinaport.gov.cn/dxp" ver="1.0"><TransInfo><CopMsgId>M-1</CopMsgId>'
+        f"<SenderId>{sender}</SenderId><ReceiverIds>{named}</ReceiverIds>"
+        f"<CreatTime>2026-01-01T00:00:00</CreatTime><MsgType>{type}</MsgType></TransInfo><Data>{data}</Data></DxpMsg>"
+    ).encode()
+
+
+def judged(one: Received) -> Received:
+    ingest.judge(one.receipt_id)
+    found = received.find(one.receipt_id)
+    assert found is not None
+    return found
+
+
+# ---------------------------------------------------------------- in an envelope
+
+
+def test_what_an_envelope_carries_is_judged_and_the_whole_is_kept() -> None:
+    raw = wrapped(order())
+    one = judged(ingest.accept(PARTY, "K", raw, XML)[0])
+    assert (one.type, one.state, one.receivers) == ("CEB311Message", VALIDATED, ("DXPEDC0", "DXPEDC1"))
+    assert one.envelope == {
+        "kind": "dxp",
+        "message_id": "M-1",
+        "sender_id": "DXPENT01",
+        "type": "CEB311Message",
+    }
+    assert archive.fetch(one.raw_key) == raw and one.outcome["canonical"]["document"] == "ecommerce-order"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (wrapped(order(), receivers=0), "envelope-unreadable"),
+        (wrapped(order(), receivers=6), "envelope-unreadable"),
+        (wrapped("no base64!"), "envelope-unreadable"),
+        (wrapped("<Order/>"), "envelope-unreadable"),
+        (wrapped(order(), type="CEB621Message"), "envelope-type"),
+        (wrapped(b"this is a test"), "unknown-message-type"),
+    ],
+)
+def test_an_envelope_that_contradicts_itself_is_refused_and_nothing_kept(raw: bytes, code: str) -> None:
+    with pytest.raises(WindowError) as caught:
+        ingest.accept(PARTY, "K", raw, XML)
+    assert (caught.value.status, caught.value.code) == (422, code)
+    assert boto3.client("dynamodb").scan(TableName="received")["Count"] == 0
+
+
+def test_who_registered_a_number_sends_under_no_other() -> None:
+    certificates.register(PARTY, certificate(), "DXPENT01", "tester")
+    assert ingest.accept(PARTY, "K-1", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
+    with pytest.raises(WindowError) as caught:
+        ingest.accept(PARTY, "K-2", wrapped(order(), sender="DXPENT02"), XML)
+    assert caught.value.code == "envelope-sender"
+
+
+def test_a_fault_of_the_envelope_is_told_beside_those_of_the_message() -> None:
+    raw = wrapped(order()).replace(b"<CreatTime>2026-01-01T00:00:00</CreatTime>", b"")
+    one = judged(ingest.accept(PARTY, "K", raw, XML)[0])
+    text = ingest.report_of(one)
+    assert text is not None and any(f["path"].startswith("/DxpMsg") for f in json.loads(text)["findings"])
+
+
+# ---------------------------------------------------------------- through the drop folder
+
+
+def put(name: str, content: bytes, party: str = PARTY) -> dict[str, Any]:
+    """Put a file; what the bucket tells of it."""
+    key = f"{party}/in/{name}"
+    answer = boto3.client("s3").put_object(Bucket="drop", Key=key, Body=content)
+    told = {"key": key.replace(" ", "+"), "size": len(content), "eTag": "e", "versionId": answer["VersionId"]}
+    return {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": told}}]}
+
+
+def taken(notification: dict[str, Any]) -> dict[str, Any]:
+    (file,) = drop.arrivals(notification)
+    told = ingest.dropped(file)
+    assert told is not None
+    return told
+
+
+def test_a_file_is_taken_in_once_however_often_the_bucket_tells_of_it() -> None:
+    notification = put("order one.json", JSON)
+    first = taken(notification)
+    assert taken(notification)["receipt_id"] == first["receipt_id"]
+    assert judged(received.find(first["receipt_id"])).file == "order one.json"  # type: ignore[arg-type]
+    body = boto3.client("s3").get_object(Bucket="drop", Key=f"{PARTY}/receipts/order one.json.json")["Body"]
+    assert json.loads(body.read())["state"] == VALIDATED
+    # Put again, it is another version, and another message.
+    assert taken(put("order one.json", JSON))["receipt_id"] != first["receipt_id"]
+
+
+def test_a_malformed_file_is_refused_alone_and_told_why() -> None:
+    told = taken(put("a.pdf", b"%PDF-1.7"))
+    assert (told["state"], told["code"], told["status"]) == ("REFUSED", "unknown-message-type", 422)
+    assert taken(put("b.json", JSON))["state"] == "RECEIVED"
+
+
+def test_our_own_files_tests_of_the_bucket_and_deeper_folders_are_nobodys_messages() -> None:
+    ours = put("x", b"").copy()
+    for key in (f"{PARTY}/receipts/x.json", f"{PARTY}/out/x", f"{PARTY}/in/a/b", "x"):
+        ours["Records"][0]["s3"]["object"]["key"] = key
+        assert drop.arrivals(ours) == []
+    assert drop.arrivals({"Event": "s3:TestEvent", "Service": "Amazon S3"}) == []
+    with pytest.raises(ValueError, match="no notification"):
+        drop.arrivals({"reply_id": "x"})
+
+
+def test_a_file_that_is_gone_is_none() -> None:
+    notification = put("gone", JSON)
+    boto3.client("s3").delete_object(
+        Bucket="drop", Key=f"{PARTY}/in/gone",
+        VersionId=notification["Records"][0]["s3"]["object"]["versionId"],
+    )  # fmt: skip
+    assert ingest.dropped(drop.arrivals(notification)[0]) is None
+
+
+# ---------------------------------------------------------------- through an agency's own queue
+
+
+def test_a_reply_in_a_queue_is_told_from_a_message() -> None:
+    assert replies.is_one(b'{"reply_id": "R"}') and replies.is_one(b"{}") and replies.is_one(b"[]")
+    assert not replies.is_one(order_reply(("A", "2", ""))) and not replies.is_one(JSON)
+    with pytest.raises(WindowError):
+        replies.is_one(b"garbage")
+
+
+def test_a_receipt_in_a_queue_is_a_message_of_that_agency_once() -> None:
+    body = order_reply(("A-1", "2", "20260101000000000"))
+    one = ingest.queued("customs", body)
+    assert ingest.queued("customs", body) == one and one.sender == "customs"
+    assert judged(one).outcome["answers"][0]["effect"] == "waiting"
+
+
+def test_text_of_a_queue_that_names_another_encoding_is_read_as_the_text_that_it_is() -> None:
+    body = order_reply(("A-1", "2", "20260101000000000")).decode().replace("UTF-8", "GB18030").encode()
+    assert judged(ingest.queued("customs", body)).state != QUARANTINED
+
+
+def test_poison_in_a_queue_is_refused() -> None:
+    with pytest.raises(WindowError) as caught:
+        ingest.queued("customs", b"<What><is/></What>")
+    assert caught.value.status == 422
