@@ -1,4 +1,4 @@
-"""The tables and buckets of the exchange on moto, for tests of its parts."""
+"""The tables and buckets of the exchange on moto, for tests of its parts: made once a module, emptied for each test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,12 +6,15 @@ from contextlib import contextmanager
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
 
 from exchange import certificates
 from infra.stage.moto_faults import mended
 from singlewindow import settings
 from singlewindow.aws import clients
 
+REGION, ACCOUNT = "cn-northwest-1", "123456789012"
 SETTINGS = {
     "RECEIVED_TABLE": "received", "CERTIFICATES_TABLE": "certificates", "LEDGER_TABLE": "ledger",
     "ARCHIVE_BUCKET": "archive", "UPLOADS_BUCKET": "uploads", "DROP_BUCKET": "drop",
@@ -20,15 +23,15 @@ _TABLES = {"received": ("key", "item"), "certificates": ("party", "item"), "ledg
 
 
 @contextmanager
-def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
+def opened() -> Iterator[None]:
     clients.client.cache_clear()
-    certificates._bound.clear()
-    with mock_aws(), mended(), settings.using(SETTINGS):
+    with pytest.MonkeyPatch.context() as monkeypatch, mock_aws(), mended(), settings.using(SETTINGS):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+        dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
         for table, keys in _TABLES.items():
-            boto3.client("dynamodb").create_table(
+            dynamodb.create_table(
                 TableName=table,
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
                 KeySchema=[
@@ -38,9 +41,16 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 BillingMode="PAY_PER_REQUEST",
             )
         for bucket in ("archive", "uploads", "drop"):
-            boto3.client("s3").create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-northwest-1"}
-            )
-        boto3.client("s3").put_bucket_versioning(Bucket="drop", VersioningConfiguration={"Status": "Enabled"})
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket="drop", VersioningConfiguration={"Status": "Enabled"})
         yield
     clients.client.cache_clear()
+
+
+def emptied() -> None:
+    """As after `opened`; a fault that a test hooked into a client fires once, and stays quiet from then on."""
+    for table in _TABLES:
+        dynamodb_backends[ACCOUNT][REGION].get_table(table).items.clear()
+    for bucket in s3_backends[ACCOUNT]["aws-cn"].buckets.values():
+        bucket.keys.clear()
+    certificates._bound.clear()

@@ -1,7 +1,6 @@
 """Answers reach what they answer, on moto: whichever comes first, however often, in whatever order; nobody else's."""
 
 import json
-from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
@@ -14,7 +13,6 @@ from infra import ROOT
 from singlewindow import catalogue
 from singlewindow.aws import clients
 from singlewindow.messages import transform
-from tests.support.exchange_cloud import opened
 from tests.support.receipts import dec_import, dec_result, manifest_reply, order_reply
 from tests.support.transport import TRANSPORT
 
@@ -29,11 +27,7 @@ MANIFEST = (
     b"<Declaration><ID>5345201902001</ID></Declaration></Manifest>"
 )
 
-
-@pytest.fixture(autouse=True)
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with opened(monkeypatch):
-        yield
+pytestmark = pytest.mark.usefixtures("cloud")
 
 
 def order(number: str = "A-1", guid: str = "4CDE1CFD-EDED-46B1-946C-B8022E42FC99") -> bytes:

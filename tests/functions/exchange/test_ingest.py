@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,18 +17,13 @@ from singlewindow import canonical, catalogue, clock
 from singlewindow.aws import archive, clients, queues, uploads
 from singlewindow.errors import WindowError
 from singlewindow.messages import transform
-from tests.support.exchange_cloud import opened
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
 XML, JSON = "application/xml", "application/json"
 SAMPLE: dict[str, Any] = json.loads((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes())
 
-
-@pytest.fixture(autouse=True)
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with opened(monkeypatch):
-        yield
+pytestmark = pytest.mark.usefixtures("cloud")
 
 
 def order(**head: str) -> bytes:

@@ -20,7 +20,7 @@ from singlewindow.errors import WindowError
 from singlewindow.messages import transform
 from singlewindow.signatures import Invalid, jws
 from tests.support.certificates import certificate, key, pem_key
-from tests.support.exchange_cloud import SETTINGS, opened
+from tests.support.exchange_cloud import SETTINGS
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
@@ -29,9 +29,8 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
 
 @pytest.fixture(autouse=True)
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with opened(monkeypatch):
-        yield
+def now(cloud: None) -> Iterator[None]:
+    yield
     clock.travel(None)
 
 

@@ -16,7 +16,6 @@ from singlewindow.aws import archive, drop
 from singlewindow.errors import WindowError
 from singlewindow.messages import transform
 from tests.support.certificates import certificate
-from tests.support.exchange_cloud import opened
 from tests.support.receipts import order_reply
 from tests.support.transport import TRANSPORT
 
@@ -27,8 +26,8 @@ JSON = (ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes()
 
 
 @pytest.fixture(autouse=True)
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with opened(monkeypatch), correlation.bound("test"):
+def bound(cloud: None) -> Iterator[None]:
+    with correlation.bound("test"):
         yield
 
 
