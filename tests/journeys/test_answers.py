@@ -1,4 +1,4 @@
-"""Receipts and signatures on the local stack: by the queue of an agency, the drop folder and HTTP, from the template."""
+"""Receipts and signatures on the local stack: by an agency's queue, the drop folder and HTTP."""
 
 import json
 from collections.abc import Callable

@@ -11,7 +11,10 @@ from singlewindow.findings import Finding
 Judge = Callable[[Mapping[str, Any], date], list[Finding]]
 
 # Imported only where such a document comes: a rule book takes milliseconds to bind.
-_JUDGES = {"ecommerce-order": "standards.checks.ecommerce"}
+_JUDGES = {
+    "declaration-receipt": "standards.checks.receipts",
+    "ecommerce-order": "standards.checks.ecommerce",
+}
 
 
 def rules_of(document: str) -> Judge | None:

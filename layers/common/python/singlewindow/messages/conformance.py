@@ -9,7 +9,7 @@ from typing import Any
 from singlewindow import canonical, catalogue
 from singlewindow.errors import WindowError
 from singlewindow.findings import Finding
-from singlewindow.messages import edifact, edifact_tables, judge, recognise, transform, xml
+from singlewindow.messages import duplicates, edifact, edifact_tables, judge, recognise, transform, xml
 from singlewindow.messages.definition import Field, Group, Message, message
 from singlewindow.messages.xml import local
 
@@ -116,6 +116,8 @@ def _xml(raw: bytes, as_at: date, rules_of: RulesOf | None, with_content: bool) 
         raise recognise.unknown(raw, root=seen)
     definition = message(type)
     findings = judge.judge(root, definition, as_at)
+    if len(findings) < judge.MOST_FINDINGS:
+        findings += duplicates.findings(root, definition.id, as_at)
     if right:
         findings.insert(0, _misspelt(seen.tag, right))
     kind = definition.document
@@ -177,7 +179,9 @@ def _edifact(raw: bytes, as_at: date) -> Report:
         if one.judged_by and not one.known
     ]
     findings = judged.findings or (() if recognised else (_EMPTY_INTERCHANGE,))
-    return Report(recognised, findings, as_at, len(raw), canonical.sha256(raw), left=tuple(dict.fromkeys(left)))
+    return Report(
+        recognised, findings, as_at, len(raw), canonical.sha256(raw), left=tuple(dict.fromkeys(left))
+    )
 
 
 _EMPTY_INTERCHANGE = Finding(
