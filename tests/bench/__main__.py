@@ -9,13 +9,13 @@ from rich.console import Console
 
 from infra import ROOT
 from infra.packaging import BUILD
-from tests.bench import checks, cold, cost, released, report, standards, submit
+from tests.bench import checks, cold, cost, ingest, released, report, standards, submit
 from tests.bench.recording import Recording, recorded
 from tests.bench.report import Figure
 from tests.bench.window import Window, declaration, opened
 
 REPORT = ROOT / "docs/bench.md"
-FIGURES = ("cold", "submit", "checks", "standards", "cost", "released")
+FIGURES = ("cold", "submit", "checks", "standards", "cost", "released", "ingest")
 
 
 def main() -> int:
@@ -54,6 +54,8 @@ def _figures(wanted: Iterable[str]) -> Iterator[Figure]:
         window.hall.stop()
         if "submit" in wanted:
             yield submit.measure(window, recording)
+        if "ingest" in wanted:
+            yield from ingest.measure(window)
         if "cold" in wanted:
             yield cold.measure(window, recording)
 

@@ -16,7 +16,7 @@ from referencing import Registry, Resource
 import declarations.app as declarations
 import exchange.app as exchange
 from declarations import clearance, lifecycle
-from exchange import store
+from exchange import replies, store
 from exchange.reply import Reply, recorded
 from panorama.app import EVENTS as HEARD_BY_PANORAMA
 from panorama.fold import fold
@@ -126,7 +126,7 @@ def _live() -> list[Event]:
         ("customs", {"entry_id": stories.ENTRY_ID}),
         ("ciq", {}),
     ):
-        event, _ = exchange._record(agency, _reply(number, agency, **members))
+        event, _ = replies.record(agency, _reply(number, agency, **members))
         if agency == "port":
             declarations._match_arrival(event)
     table = declarations._decision_table()

@@ -137,7 +137,7 @@ def test_a_result_of_a_declaration_that_nobody_filed_waits() -> None:
 def test_a_lost_acknowledgement_applies_nothing_twice() -> None:
     """The row of the state is written and its answer lost: botocore sends it again, and its own words are found."""
     asked = taken(order())
-    lost = []
+    lost: list[str] = []
 
     def drop(response: Any, operation: Any, **_: Any) -> float | None:
         if not lost and response is not None:

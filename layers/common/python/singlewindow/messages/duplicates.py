@@ -21,7 +21,7 @@ def findings(root: Any, type: str, as_at: date) -> list[Finding]:
     """
     rule = _book().parameters("MSG-DUPLICATE", as_at)
     top = f"/{local(root.tag)}"
-    found = []
+    found: list[Finding] = []
     if wanted := rule["documents"].get(type):
         found += _repeated(list(_children(root, wanted["each"], top)), wanted["key"], "warn")
     if wanted := rule["lines"].get(type):
