@@ -70,8 +70,12 @@ def _drop() -> Verbs:
 
 
 def _signatures() -> Verbs:
-    """The modules that know algorithms of signatures beside those of software: a card, an HSM, SM2."""
-    return {"verify": Grant({"SIGNATURE_PROVIDERS": {"Ref": "SignatureProviders"}})}
+    """`verify`: modules that know algorithms (software, a card, an HSM, SM2); `sign`: the window's own key."""
+    key = _arn("SigningKey")
+    return {
+        "verify": Grant({"SIGNATURE_PROVIDERS": {"Ref": "SignatureProviders"}}),
+        "sign": Grant({"SIGNING_KEY": key}, ("kms:GetPublicKey", "kms:Sign"), (key,), owns=True),
+    }
 
 
 def _topic(env_name: str, logical_id: str) -> Verbs:

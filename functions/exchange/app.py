@@ -4,11 +4,11 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from exchange import certificates, received, replies, store
+from exchange import certificates, own_key, received, replies, store
 from exchange.projection import project
 from exchange.receipt import Received, expected, receipt, shown
 from singlewindow import canonical, catalogue, clock, correlation, settings
-from singlewindow.access import Throttle
+from singlewindow.access import PUBLIC, Throttle
 from singlewindow.aws import archive, ledger, queues, topics, workflow
 from singlewindow.aws.topics import Notice
 from singlewindow.capability import BINARY_TYPES, Answer, Capability, Message, Request
@@ -143,7 +143,8 @@ def view(request: Request, message_id: str, name: str) -> Answer:
     wanted = request.query.get("as")
     content, media_type, file = views.written(one, name, wanted) if wanted else views.stored(one, name)
     if isinstance(content, bytes) and len(content) <= _LARGEST_ANSWER:
-        return Answer(content.decode(), headers={"Content-Type": media_type})
+        signed = {"JWS-Signature": own_key.signature(content)}
+        return Answer(content.decode(), headers={"Content-Type": media_type} | signed)
     key = archive.keep_once(content, media_type) if isinstance(content, bytes) else content
     address = archive.link(key, file, media_type, _LINK_SECONDS)
     link = {"location": address, "sha256": key.rsplit("/", 1)[1], "media_type": media_type, "file": file}
@@ -189,6 +190,12 @@ def revoke(request: Request, thumbprint: str) -> dict[str, Any]:
     if one is None:
         raise not_found(thumbprint)
     return one.shown()
+
+
+@app.route("/exchange/keys", allow=PUBLIC, responses={200: "Keys"}, throttle=_SENT)
+def keys(_: Request) -> Answer:
+    """The window's own public keys: what it wrote itself carries a `JWS-Signature` by one of them."""
+    return Answer(own_key.public(), headers={"Cache-Control": "public, max-age=3600"})
 
 
 @app.route(

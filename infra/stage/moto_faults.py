@@ -9,7 +9,9 @@ CloudFormation does not execute (we use the API); `Fn::Sub` of `$$` (we resolve 
 machines (refused with a clear error).
 """
 
+import base64
 import copy
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -24,6 +26,9 @@ from unittest.mock import patch
 import boto3
 import moto.backends
 from botocore.config import Config
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
 from moto.backend_index import backend_url_patterns
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
@@ -41,6 +46,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
+from moto.kms.responses import KmsResponse
 from moto.sqs.models import SQSBackend
 from moto.stepfunctions.parser.api import ExecutionStatus, InvalidToken, TaskDoesNotExist, TaskTimedOut
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
@@ -380,6 +386,28 @@ def _routes(base: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
     return routes
 
 
+def _sign(response: KmsResponse) -> str:
+    """moto takes a digest for a message and hashes it again; AWS signs what MessageType DIGEST brings as it is."""
+    if response._get_param("MessageType") != "DIGEST":
+        return _unpatched_sign(response)
+    key = response.kms_backend.describe_key(response._get_param("KeyId"))
+    algorithm = response._get_param("SigningAlgorithm")
+    if algorithm != "ECDSA_SHA_256":
+        raise NotImplementedError(algorithm)
+    signature = key.private_key.private_key.sign(  # type: ignore[attr-defined]
+        response._get_param("Message"), ECDSA(Prehashed(SHA256()))
+    )
+    told = {
+        "KeyId": key.arn,
+        "Signature": base64.b64encode(signature).decode(),
+        "SigningAlgorithm": algorithm,
+    }
+    return json.dumps(told)
+
+
+_unpatched_sign = KmsResponse.sign
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One attribute of moto, ours and its own."""
@@ -400,6 +428,7 @@ FAULTS = (
     _fault(DynamoDBBackend, "transact_write_items", _transact_write_items),
     _fault(DynamoDBBackend, "update_item", _update_item),
     _fault(StreamShard, "add", _add_to_stream),
+    _fault(KmsResponse, "sign", _sign),
     _fault(SQSBackend, "receive_message", _locked(SQSBackend.receive_message)),
     _fault(SQSBackend, "delete_message", _locked(SQSBackend.delete_message)),
     _fault(SQSBackend, "change_message_visibility", _locked(SQSBackend.change_message_visibility)),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from hashlib import sha256
 from importlib import import_module
 from itertools import count
 from typing import Any
@@ -11,6 +12,10 @@ from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from moto.dynamodb.models import dynamodb_backends
 
 from infra.stage import ACCOUNT, REGION, Stage, moto_faults
@@ -171,7 +176,21 @@ def what_was_stopped_is_aborted(stage: Stage) -> bool:
     return bool(ended(stage, execution)["status"] == "ABORTED")
 
 
+def a_digest_is_signed_as_it_is(stage: Stage) -> bool:
+    kms, digest = stage.client("kms"), sha256(b"message").digest()
+    key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    asked = {"KeyId": key, "SigningAlgorithm": "ECDSA_SHA_256"}
+    signature = kms.sign(**asked, Message=digest, MessageType="DIGEST")["Signature"]
+    public: Any = load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
+    try:
+        public.verify(signature, b"message", ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
 FAULTS = [
+    (a_digest_is_signed_as_it_is, "KmsResponse.sign"),
     (an_update_that_creates_is_one_insert, "update_item"),
     (a_write_that_changes_nothing_leaves_no_record, "add"),
     (a_failed_transaction_leaves_the_stream_alone, "transact_write_items"),

@@ -4,6 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import jwt
+import pytest
+
 from infra.stage import Stage
 from singlewindow.signatures import jws
 from tests.journeys.conftest import Planted
@@ -99,3 +102,22 @@ def test_a_signed_message_is_proved_and_a_changed_one_is_refused(
     assert signed(raw, "S-2").status == 401
     assert len(client.get("/exchange/certificates").json["items"]) == 1
     assert trader.get("/exchange/certificates").json["items"] == []
+
+
+def test_what_the_window_wrote_carries_its_own_signature(trader: Trader, anyone: Client) -> None:
+    """Verified with PyJWT and the public keys alone, as a receiver would."""
+    shown = outcome(trader, send(trader, order(), XML))
+    view = trader.get(shown["views"]["canonical"] + "?as=CEB311Message")
+    (key,) = anyone.get("/exchange/keys").json["keys"]
+    protected, _, signature = view.headers["JWS-Signature"].partition("..")
+    verified = jwt.PyJWS().decode(
+        f"{protected}..{signature}", jwt.PyJWK(key), algorithms=["ES256"], detached_payload=view.raw
+    )
+    assert verified == view.raw
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.PyJWS().decode(
+            f"{protected}..{signature}",
+            jwt.PyJWK(key),
+            algorithms=["ES256"],
+            detached_payload=view.raw + b" ",
+        )

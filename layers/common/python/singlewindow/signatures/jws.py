@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from singlewindow.signatures import Invalid, provider
+from singlewindow.signatures.provider import Provider
 
 # Far more than a header with a certificate in it takes.
 _LONGEST = 16 * 1024
@@ -58,14 +59,27 @@ def read(text: str, accepted: Collection[str]) -> Detached:
     )
 
 
-def detached(payload: bytes, algorithm: str, key: str, thumbprint: str, *, encoded: bool = False) -> str:
-    """Sign with the key that the algorithm's provider calls `key`; `thumbprint`: its certificate's, in hex."""
-    header: dict[str, Any] = {"alg": algorithm, "x5t#S256": _encode(bytes.fromhex(thumbprint)).decode()}
+def detached(
+    payload: bytes,
+    algorithm: str,
+    key: str,
+    thumbprint: str = "",
+    *,
+    kid: str = "",
+    signer: Provider | None = None,
+    encoded: bool = False,
+) -> str:
+    """Sign with what `signer` (else the algorithm's provider) calls `key`.
+
+    The header names the key by its certificate's thumbprint, in hex, or by `kid`.
+    """
+    header: dict[str, Any] = {"alg": algorithm}
+    header |= {"kid": kid} if kid else {"x5t#S256": _encode(bytes.fromhex(thumbprint)).decode()}
     if not encoded:
         header |= {"b64": False, "crit": ["b64"]}
     protected = _encode(json.dumps(header, separators=(",", ":")).encode())
     content = _encode(payload) if encoded else payload
-    signature = provider.of(algorithm).sign(algorithm, key, protected + b"." + content)
+    signature = (signer or provider.of(algorithm)).sign(algorithm, key, protected + b"." + content)
     return f"{protected.decode()}..{_encode(signature).decode()}"
 
 
