@@ -4,6 +4,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -18,6 +19,17 @@ from tests.journeys.window import Client, Desk, Response, Trader, quiet, sample,
 from tests.support.faults import LOST, THROTTLED, Faults, injected
 
 At = Callable[[str], Desk]
+# The functions that a clearance runs through.
+IN_FLIGHT = (
+    "DeclarationsApi",
+    "DeclarationsOnEvent",
+    "DeclarationsDecide",
+    "ExchangePublish",
+    "ExchangeDispatch",
+    "ExchangeOnEvent",
+    "ExchangeOnReply",
+    "PanoramaOnEvent",
+)
 # What one version of a declaration may say once.
 ONCE = ("DeclarationSubmitted", "DeclarationAccepted", "DeclarationReleased", "ClearanceConcluded")
 
@@ -55,7 +67,7 @@ def test_throttling_and_lost_answers_neither_lose_nor_double(trader: Trader, des
             for one in steady(trader, window_no)["agencies"]:
                 if one["part"] in ("decides", "verifies"):
                     at = desk(one["agency"])
-                    replies.append((at, at.compose(at.question(window_no), "accept")))
+                    replies.append((at, at.compose(at.question(window_no, patience=40), "accept")))
         replies += replies
         chance.shuffle(replies)
         for at, reply in replies:
@@ -80,6 +92,33 @@ def test_throttling_and_lost_answers_neither_lose_nor_double(trader: Trader, des
         assert shown_by_panorama(trader, window_no) == [
             (record.seq, record.type, record.hash) for record in map(record_of, consignment.events)
         ]
+
+
+def test_functions_that_die_after_their_work_do_it_once_and_a_day_told_again_changes_nothing(
+    trader: Trader, desk: At, stage: Stage
+) -> None:
+    """A redeploy in mid-flight, as the transports see it: what ran is gone, its work done, its answer lost."""
+    with ExitStack() as undo:
+        killed = {
+            name: undo.enter_context(stage.inject(name, after=RuntimeError("redeployed"), times=1))
+            for name in IN_FLIGHT
+        }
+        answer = persistent(trader, "POST", "/declarations", sample(bill_no=f"CTU{uuid4().hex[:12]}"))
+        window_no = answer.json["window_no"]
+        for one in steady(trader, window_no)["agencies"]:
+            if one["part"] in ("decides", "verifies"):
+                desk(one["agency"]).reply(window_no, "accept")
+        until(partial(steady, trader, window_no), lambda shown: shown["state"] == "RELEASED", 40)
+        quiet(stage, 40)
+        assert {name: one.fired for name, one in killed.items()} == dict.fromkeys(IN_FLIGHT, 1)
+    before = recorded(stage, window_no)
+    happened = Counter(event.type for event in before.events)
+    assert {type: happened[type] for type in ONCE if happened[type] != 1} in ({}, {"ClearanceConcluded": 0})
+
+    stage.invoke("ExchangeRepublish", {"window_no": window_no, "first": 1, "last": before.snapshot.seq})
+    quiet(stage, 40)
+    assert recorded(stage, window_no) == before
+    assert len(shown_by_panorama(trader, window_no)) == before.snapshot.seq
 
 
 def asked(consignment: Consignment) -> set[str]:
