@@ -9,9 +9,9 @@ EXAMPLES = ROOT / "events/examples"
 ENTRY_ID = "790120241000000851"
 
 
-def released() -> Clearance:
+def released(window_no: str = "I20240000000000101") -> Clearance:
     """Held, cleared, accepted, arrived with a piece missing, released, and the tax office told."""
-    case = Clearance("customs", "ciq", "port", "tax", asked=False)
+    case = Clearance("customs", "ciq", "port", "tax", asked=False, window_no=window_no)
     case.ask("customs", "ciq", "port")
     finding = {
         "code": "CONTAINER",
