@@ -95,9 +95,9 @@ class Desk:
     client: Client
     questions: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
 
-    def question(self, window_no: str, version: int = 1) -> dict[str, Any]:
+    def question(self, window_no: str, version: int = 1, patience: float = PATIENCE) -> dict[str, Any]:
         """The pointer message about one version, once it has come."""
-        return until(lambda: self._look((window_no, version)), bool)
+        return until(lambda: self._look((window_no, version)), bool, patience)
 
     def _look(self, wanted: tuple[str, int]) -> dict[str, Any]:
         sqs = self.stage.client("sqs")
