@@ -29,12 +29,18 @@ EVENTS = (
     "CargoReported",
     "DeclarationAccepted",
     "DeclarationHeld",
+    "DeclarationInReview",
+    "TaxDue",
     "HoldLifted",
+    "ClearanceResumed",
     "ClearanceConcluded",
     "DeclarationSuspended",
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "ReleaseRevoked",
+    "GateOut",
+    "DeclarationCleared",
 )
 
 
