@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from notifications import address, delivery, notice, signing, store
+from notifications import delivery, notice, store
 from notifications.delivery import Pointer
 from notifications.subscription import EVENTS, RETENTION, Subscription, concerned
 from singlewindow import canonical, clock, commands
@@ -13,6 +13,7 @@ from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.findings import Finding
 from singlewindow.ids import new_id
+from singlewindow.outbound import address, signing
 from singlewindow.parties import TRADERS, Role
 
 app = Capability("notifications")
@@ -117,7 +118,7 @@ def subscriptions(request: Request) -> dict[str, Any]:
 def subscription(request: Request, subscription_id: str) -> dict[str, Any]:
     """One subscription, and how its address fares."""
     own = _own(request, subscription_id)
-    circuit = store.circuit(own.id)
+    circuit = store.breaker(own.id).read()
     resting = max(circuit.opens - clock.now().timestamp(), 0)
     return _shown(own) | {"failures_in_a_row": circuit.failures, "resting_for_seconds": round(resting)}
 
