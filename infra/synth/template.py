@@ -149,11 +149,11 @@ def _events(function: Function) -> Iterator[tuple[str, Any]]:
             }
             failures = {"Fn::GetAtt": [f"{function.logical_id}Failures", "Arn"]}
             yield (
-                f"{trigger.source}Stream",
+                f"{trigger.sources[0]}Stream",
                 {
                     "Type": "DynamoDB",
                     "Properties": {
-                        "Stream": {"Fn::GetAtt": [trigger.source, "StreamArn"]},
+                        "Stream": _sources(function)[0],
                         "StartingPosition": "TRIM_HORIZON",
                         **batching,
                         "BisectBatchOnFunctionError": True,
@@ -175,11 +175,11 @@ def _sources(function: Function) -> list[Any]:
     trigger = function.trigger
     match trigger.kind if trigger else None:
         case "queue":
-            return [{"Fn::GetAtt": [trigger.source, "Arn"]}]  # type: ignore[union-attr]
+            return [{"Fn::GetAtt": [one, "Arn"]} for one in trigger.sources]  # type: ignore[union-attr]
         case "agency-replies":
             return [{"Fn::GetAtt": [f"{pascal(agency)}Replies", "Arn"]} for agency in agency_ids()]
         case "stream":
-            return [{"Fn::GetAtt": [trigger.source, "StreamArn"]}]  # type: ignore[union-attr]
+            return [{"Fn::GetAtt": [one, "StreamArn"]} for one in trigger.sources]  # type: ignore[union-attr]
     return []
 
 
@@ -206,12 +206,13 @@ def _inboxes(manifest: Manifest, functions: Iterable[Function], known: Iterable[
     """An inbox of the events topic for each queue that a handler names and infra/resources doesn't define."""
     for function in functions:
         trigger = function.trigger
-        if trigger and trigger.kind == "queue" and trigger.source and trigger.source not in known:
-            types = list(trigger.options["types"])
+        queues = trigger.sources if trigger and trigger.kind == "queue" else ()
+        for queue in (one for one in queues if one not in known):
+            types = list(trigger.options["types"])  # type: ignore[union-attr]
             yield each(
                 "inbox",
-                Name=trigger.source,
-                name=kebab(trigger.source),
+                Name=queue,
+                name=kebab(queue),
                 visibility=_visibility(manifest, function),
                 filter={"type": types} if types else {"Ref": "AWS::NoValue"},
             )
