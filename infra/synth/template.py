@@ -27,13 +27,16 @@ def build(manifest: Manifest, capabilities: list[Capability]) -> dict[str, Any]:
     api = singles["Resources"]["WindowApi"]["Properties"]
     api["DefinitionBody"] = gateway.body(capabilities, manifest.stack)
     api["MethodSettings"] += gateway.throttles(r for c in capabilities for r in c.routes)
-    parts = [
+    queues = [
         singles,
         *_inboxes(manifest, functions, singles["Resources"].keys()),
         *_agencies(manifest, functions),
+    ]
+    parts = [
+        *queues,
         *(workflows.workflow(path, {f.logical_id for f in functions}) for path in workflows.files()),
         {"Resources": {LAYER: _layer(manifest)}},
-        *_functions(manifest, capabilities),
+        *_functions(manifest, capabilities, _dead_letters(queues)),
         {"Resources": gateway.permissions(functions)},
     ]
     merged = fragments.merge(parts)
@@ -66,9 +69,22 @@ def _layer(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _functions(manifest: Manifest, capabilities: Iterable[Capability]) -> Iterator[Fragment]:
+def _dead_letters(parts: Iterable[Fragment]) -> list[str]:
+    """The dead-letter queues by their names within the stack."""
+    named = (
+        one["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        for part in parts
+        for name, one in part["Resources"].items()
+        if name.endswith("Dlq")
+    )
+    return sorted(named)
+
+
+def _functions(
+    manifest: Manifest, capabilities: Iterable[Capability], dead_letters: list[str]
+) -> Iterator[Fragment]:
     for capability in capabilities:
-        policy = grants.statements(capability.declared.uses)
+        policy = grants.statements(capability.declared.uses, dead_letters)
         environment = {
             "CATALOGUE": "/opt/catalogue",
             "LOG_LEVEL": {"Ref": "LogLevel"},
@@ -76,7 +92,7 @@ def _functions(manifest: Manifest, capabilities: Iterable[Capability]) -> Iterat
             "ANSWER_TIMEOUT_CAP": {"Ref": "AnswerTimeoutCap"},
             "POWERTOOLS_SERVICE_NAME": capability.name,
             "POWERTOOLS_METRICS_NAMESPACE": manifest.stack,
-            **grants.environment(capability.declared.uses),
+            **grants.environment(capability.declared.uses, dead_letters),
         }
         for function in capability.functions:
             resource = _function(manifest, function, environment, policy)

@@ -34,7 +34,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
     clients.client.cache_clear()
-    with mock_aws(), mended(), settings.using(SETTINGS):
+    with mock_aws(), mended():
         keys = ("key", "item")
         boto3.client("dynamodb").create_table(
             TableName="received",
@@ -49,7 +49,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             boto3.client("s3").create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-northwest-1"}
             )
-        yield
+        queue = boto3.client("sqs").create_queue(QueueName="routing")["QueueUrl"]
+        with settings.using(SETTINGS | {"ROUTING_QUEUE": queue}):
+            yield
     clients.client.cache_clear()
 
 
