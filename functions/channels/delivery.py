@@ -119,7 +119,7 @@ def _attempted(channel: Channel, one: Delivery, body: Body, now: float) -> str |
         if slot is None or not breaker.enter(slot, now, channel.pace):
             send([one], circuit.wait(now, random()))
             return None
-    claimed = now + _CLAIM
+    claimed = round(now + _CLAIM, 3)  # as the table keeps it
     if not dispatch.claim(one, body, claimed, clock.stamp()):
         if slot is not None:
             breaker.leave(slot)

@@ -122,8 +122,12 @@ def test_a_repetition_reminds_the_judge_of_what_nobody_told_it(monkeypatch: pyte
         accepted(order())
         assert told == [("INGEST_QUEUE", {"receipt_id": one.receipt_id}, one.correlation_id)]
         assert ingest.judge(one.receipt_id)
+        accepted(order())  # it is judged; its end has only just come
+        assert [queue for queue, *_ in told] == ["INGEST_QUEUE", "ROUTING_QUEUE"]
+        assert not ingest.judge(one.receipt_id)  # who judged it may have got no further
+        clock.travel(clock.now() + timedelta(minutes=5))
         accepted(order())
-        assert len(told) == 1  # it is judged
+        assert told[2:] == [("ROUTING_QUEUE", {"receipt_id": one.receipt_id}, one.correlation_id)] * 2
     finally:
         clock.travel(None)
 
