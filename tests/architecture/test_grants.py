@@ -10,7 +10,12 @@ from infra import ROOT, grants, manifest
 
 SETTING = re.compile(r"^[A-Z]+(_[A-Z]+)+$")
 # Settings that the kernel reads on behalf of whoever imports the module.
-OF_KERNEL = {"ledger": "LEDGER_TABLE", "archive": "ARCHIVE_BUCKET", "uploads": "UPLOADS_BUCKET"}
+OF_KERNEL = {
+    "ledger": "LEDGER_TABLE",
+    "archive": "ARCHIVE_BUCKET",
+    "uploads": "UPLOADS_BUCKET",
+    "dead_letters": "DEAD_LETTER_QUEUES",
+}
 CAPABILITIES = manifest.load().capabilities
 
 

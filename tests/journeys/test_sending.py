@@ -71,7 +71,7 @@ def test_a_sound_order_is_received_at_once_and_valid_soon(trader: Trader) -> Non
     assert shown["state"] == "VALIDATED" and shown["counts"]["error"] == 0
     assert [one["state"] for one in shown["timeline"]] == ["RECEIVED", "VALIDATED"]
     assert shown["recognised"][0]["type"] == "CEB311Message" and shown["recognised"][0]["certain"]
-    assert shown["next"]["call"] is None and "starts nothing" in shown["next"]["en"]
+    assert shown["next"]["call"] is None and "files nothing" in shown["next"]["en"]
     assert raw_of(trader, shown) == raw
     view = trader.get(shown["views"]["canonical"])
     normal = json.loads(canonical.dumps(catalogue.document("ecommerce-order").normalise(ORDER)))

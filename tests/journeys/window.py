@@ -105,7 +105,8 @@ class Desk:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
             pointer = json.loads(message["Body"])
-            self.questions[pointer["window_no"], pointer["declaration_version"]] = pointer
+            if "window_no" in pointer:  # and not a message that somebody passed on
+                self.questions[pointer["window_no"], pointer["declaration_version"]] = pointer
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return self.questions.get(wanted, {})
 
