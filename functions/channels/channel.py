@@ -8,7 +8,7 @@ from typing import Any, Final
 from singlewindow.outbound.retry import STANDARD, Profile
 from singlewindow.parties import Role
 
-SQS, PULL, WEBHOOK = "sqs", "pull", "webhook"
+SQS, PULL, WEBHOOK, DROP = "sqs", "pull", "webhook", "s3-drop"
 CANONICAL, AS_SENT = "canonical", "as-sent"
 ACTIVE, SUSPENDED, CLOSED = "active", "suspended", "closed"
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from channels import bodies, dispatch, judged, maintenance, registry, routing, transports
 from channels.bodies import Body, Unmappable
-from channels.channel import PULL, SUSPENDED, WEBHOOK, Channel
+from channels.channel import DROP, PULL, SUSPENDED, WEBHOOK, Channel
 from channels.dispatch import Delivery, Moved
 from channels.progress import DEAD, DELIVERED, EXPIRED, FAILED, QUEUED, SENT
 from singlewindow import canonical, clock, correlation, settings
@@ -130,6 +130,9 @@ def _attempted(channel: Channel, one: Delivery, body: Body, now: float) -> str |
         return _pushed(channel, one, body, claimed, breaker, slot)
     if channel.protocol == PULL:
         came_to = SENT if dispatch.put_into_mailbox(one, claimed, clock.stamp()) else None
+    elif channel.protocol == DROP:
+        place = transports.into_folder(one, body)
+        came_to = _concluded(one, claimed, Moved(DELIVERED, None, place))
     else:
         transports.into_inbox(one, body)
         came_to = _concluded(one, claimed, Moved(DELIVERED, None, "in the inbox"))

@@ -153,7 +153,7 @@ def test_who_pulls_reads_on_from_its_cursor_without_gaps() -> None:
 def test_two_senders_at_one_mailbox_give_every_delivery_a_cursor_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    mine, beside = registered(OTHER), []
+    mine, beside = registered(OTHER), list[int]()
     one, other = (to(OTHER, routed(OTHER)) for _ in range(2))
     waiting()
     real = dispatch._get
@@ -262,6 +262,23 @@ def test_who_wants_nothing_any_more_is_not_asked_again(posts: Posts) -> None:
     message_id = routed(OTHER)
     carried()
     assert to(OTHER, message_id).state == "DEAD" and "410" in str(to(OTHER, message_id).reason)
+
+
+# --- folders ------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_gets_the_document_itself_under_the_same_name_however_often() -> None:
+    registered(OTHER, protocol="s3-drop", format="CEB311Message")
+    message_id = routed(OTHER)
+    carried()
+    one = to(OTHER, message_id)
+    assert one.body is not None and one.state == "DELIVERED"
+    call("POST", f"/exchange/messages/{message_id}/replay", {"why": "the file was lost"}, OTHER)
+    carried()
+    (there,) = aws("s3").list_objects_v2(Bucket="drop")["Contents"]
+    assert there["Key"] == f"{OTHER}/out/{one.id}.xml"
+    content = aws("s3").get_object(Bucket="drop", Key=there["Key"])["Body"].read()
+    assert canonical.sha256(content) == one.body.sha256
 
 
 # --- formats ------------------------------------------------------------------------------------------------
