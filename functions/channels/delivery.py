@@ -15,10 +15,10 @@ from channels import bodies, dispatch, judged, maintenance, registry, routing, t
 from channels.bodies import Body, Unmappable
 from channels.channel import DROP, PULL, SUSPENDED, WEBHOOK, Channel
 from channels.dispatch import Delivery, Moved
-from channels.progress import DEAD, DELIVERED, EXPIRED, FAILED, QUEUED, SENT
 from singlewindow import canonical, clock, correlation, settings
 from singlewindow.aws import archive, queues
 from singlewindow.aws.circuits import Breaker
+from singlewindow.deliveries import DEAD, DELIVERED, EXPIRED, FAILED, QUEUED, SENT
 from singlewindow.ids import new_id
 from singlewindow.outbound import retry
 

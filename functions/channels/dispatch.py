@@ -19,10 +19,10 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from channels.bodies import Body
-from channels.progress import ACKED, BEFORE, DELIVERED, QUEUED, REPLAYED, SENT
 from singlewindow import canonical, clock, settings
 from singlewindow.aws.circuits import Breaker
 from singlewindow.aws.clients import client
+from singlewindow.deliveries import ACKED, BEFORE, DELIVERED, QUEUED, REPLAYED, SENT
 from singlewindow.errors import WindowError
 
 # As long as the archive keeps the bodies (three years of customs' inspection, and a day).

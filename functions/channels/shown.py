@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from channels import progress
 from channels.channel import WEBHOOK, Channel, inbox_of
 from channels.dispatch import Delivery
 from singlewindow import clock
+from singlewindow.deliveries import holder
 from singlewindow.outbound.retry import Circuit
 
 
@@ -36,7 +36,7 @@ def delivery(one: Delivery) -> dict[str, Any]:
         "type": one.type,
         "document": one.document,
         "state": one.state,
-        "held_by": progress.holder(one.state, one.waits),
+        "held_by": holder(one.state, one.waits),
         "queued_at": one.queued_at,
         "attempts": one.attempts,
         "round": one.round,
