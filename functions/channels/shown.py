@@ -18,7 +18,8 @@ def channel(one: Channel, circuit: Circuit | None = None) -> dict[str, Any]:
         "standing": inbox_of(one.id) is not None,
         "previous_secret_until": clock.stamp(until) if until and until > now else None,
     }
-    told["secret_generation"] = told.pop("generation") if one.protocol == WEBHOOK else None
+    generation = told.pop("generation")
+    told["secret_generation"] = generation if one.protocol == WEBHOOK else None
     del told["rotated_at"]
     if circuit:
         told["failures_in_a_row"] = circuit.failures
