@@ -214,7 +214,7 @@ def test_beside_a_dead_destination_everybody_else_is_served_at_once(posts: Posts
     live = "91310107132231740K"
     registered(live, protocol="webhook", url=HOOK)
     posts.answers[DOWN] = Outcome(False, "timeout")
-    messages = [routed(OTHER, live) for _ in range(12)]
+    messages = [routed(OTHER, live) for _ in range(7)]
     rounds = 0
     while any(to(live, one).state != "DELIVERED" for one in messages):
         carried()
