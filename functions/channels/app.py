@@ -358,6 +358,7 @@ def replay_message(request: Request, message_id: str) -> Answer:
     from channels.command import MessageReplay
 
     wanted = commands.parse(MessageReplay, request.json())
+    delivery.join(message_id, lambda party: _may_see(request, party))
     routed = dispatch.route(message_id)
     ids = [one["delivery_id"] for one in (routed or {}).get("receivers", ()) if one["delivery_id"]]
     own = [

@@ -6,7 +6,7 @@ nothing stands behind a destination that is dead.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from random import random
 from typing import Any, Final
@@ -45,6 +45,29 @@ def route(message_id: str) -> int | None:
     standing = dispatch.all_of([one.id for one in made])
     send(one for one in standing if one.waits)
     return len(made)
+
+
+def join(message_id: str, parties: Callable[[str], bool]) -> None:
+    """Deliveries for those of a message's receivers that had no channel when it was routed, and have one now."""
+    message, decided = judged.message(message_id), dispatch.route(message_id)
+    if message is None or decided is None:
+        return
+    now = clock.now()
+    receivers = [
+        one | {"channel": channel, "delivery_id": delivery}
+        for one in decided["receivers"]
+        for channel, delivery in (
+            [(one["channel"], one["delivery_id"])]
+            if one["delivery_id"] or not parties(one["party"])
+            else _ways(message, one["party"], now)
+        )
+    ]
+    # The deliveries first: who is cut short after them finds them the next time, and the decision names none in vain.
+    joining = [one for one in receivers if one not in decided["receivers"]]
+    for one in joining:
+        dispatch.add(_delivery(message, one, clock.stamp(now)))
+    if joining:
+        dispatch.widen(message_id, decided, decided | {"receivers": receivers})
 
 
 def send(deliveries: Iterable[Delivery], wait: float = 0.0) -> None:

@@ -112,6 +112,19 @@ def decide(message_id: str, decision: Mapping[str, Any]) -> dict[str, Any]:
     return decided
 
 
+def widen(message_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Write a decision anew in which receivers that had no channel have one; False where somebody else did so."""
+    was, now = (_text(canonical.dumps(dict(one)).decode()) for one in (before, after))
+    update = {
+        "TableName": _table(),
+        "Key": _key(f"message#{message_id}", "route"),
+        "UpdateExpression": "SET route = :now",
+        "ConditionExpression": "route = :was",
+        "ExpressionAttributeValues": {":was": was, ":now": now},
+    }
+    return _written(update)
+
+
 def add(one: Delivery) -> bool:
     """Write a delivery and its line in the channel's list, once; False where it was there."""
     line = (

@@ -121,6 +121,23 @@ def test_a_party_without_a_channel_is_recorded_as_such() -> None:
     assert (other["party"], other["channel"], other["delivery_id"]) == (OTHER, None, None)
 
 
+def test_who_joins_later_asks_for_what_was_sent_to_it_before_and_for_nothing_else() -> None:
+    message_id, other = routed(OTHER), routed()
+    carried()
+    registered(OTHER)
+    again = {"why": "we have joined"}
+    assert call("POST", f"/exchange/messages/{other}/replay", again, OTHER)[0] == 404
+    assert (
+        call("POST", f"/exchange/messages/{message_id}/replay", again, PARTY)[0] == 404
+    )  # the sender gets nothing
+    status, done = call("POST", f"/exchange/messages/{message_id}/replay", again, OTHER)
+    assert (status, done["queued"]) == (202, 1)
+    assert carried() == ["SENT"] and to(OTHER, message_id).state == "SENT"
+    assert to("customs", message_id).round == 0
+    call("POST", f"/exchange/messages/{message_id}/replay", again, OTHER)
+    assert len(of(message_id)) == 2  # joined once, and sent again
+
+
 def test_a_channel_brings_nobody_what_is_not_for_its_party() -> None:
     registered(OTHER)
     message_id = routed()
