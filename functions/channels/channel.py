@@ -30,8 +30,9 @@ class Channel:
 
     `document_types`: documents or types of messages that go by it; `*`: all. `format`: canonical (JSON), as-sent, or
     a message of the catalogue. `certificate`: where the party's certificate is found, never the certificate itself.
-    `rate_per_minute`: deliveries, 0: no bound. `simulated`: nobody real is behind it; None: nobody said. `carries`: a webhook brings the
-    document itself, not only a pointer. Secrets are not here: they follow from `id` and `generation`.
+    `rate_per_minute`: deliveries, 0: no bound. `simulated`: nobody real is behind it; None: nobody said. `carries`: a
+    webhook brings the document itself, not only a pointer. Secrets are not here: they follow from `id` and
+    `generation`.
     """
 
     id: str
