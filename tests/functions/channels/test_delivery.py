@@ -273,6 +273,31 @@ def test_what_its_profile_gives_up_is_a_dead_letter_and_a_replay_brings_it(posts
     assert [(one["party"], one["why"], one["number"]) for one in audited["items"]] == [(OTHER, "up again", 1)]
 
 
+def test_an_operator_replays_a_day_by_pages_and_a_party_only_its_own(
+    posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from channels import app
+
+    monkeypatch.setattr(app, "MOST", 2)
+    registered(OTHER, protocol="webhook", url=DOWN)
+    posts.answers[DOWN] = Outcome(False, "410")
+    ids = {to(OTHER, routed(OTHER)).id for _ in range(3)}
+    for _ in range(3):  # one at a time while it fails
+        carried()
+        later(seconds=16)
+    place, day = "/exchange/dead-letters/replay", {"day": "2026-11-25", "why": "it answers again"}
+    assert call("POST", place, day, OTHER)[0] == 403
+    assert call("POST", place, {"ids": sorted(ids), "why": "theirs"}, PARTY)[1]["found"] == 0
+    posts.answers.clear()
+    _, first = call("POST", place, day, "op", "operator")
+    _, second = call("POST", place, day | {"after": first["next"]}, "op", "operator")
+    assert [(one["queued"], one["more"]) for one in (first, second)] == [(2, True), (1, False)]
+    for _ in range(2):
+        carried()
+        later(seconds=16)
+    assert {one.state for one in dispatch.all_of(sorted(ids))} == {"DELIVERED"}
+
+
 def test_who_wants_nothing_any_more_is_not_asked_again(posts: Posts) -> None:
     registered(OTHER, protocol="webhook", url=HOOK)
     posts.answers[HOOK] = Outcome(False, "410")
