@@ -58,6 +58,12 @@ def _uploads() -> Verbs:
     return {"take": Grant(env, ("s3:GetObject", "s3:PutObject"), objects)}
 
 
+def _drop() -> Verbs:
+    """`put`: files for parties into `<party>/out/`."""
+    env, out = {"DROP_BUCKET": {"Ref": "DropBucket"}}, ({"Fn::Sub": "${DropBucket.Arn}/*/out/*"},)
+    return {"put": Grant(env, ("s3:PutObject",), out)}
+
+
 def _topic(env_name: str, logical_id: str) -> Verbs:
     topic = {"Ref": logical_id}
     return {"publish": Grant({env_name: topic}, ("sns:Publish",), (topic,))}
@@ -133,6 +139,7 @@ _RESOURCES: dict[str, Verbs] = {
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
     "partners": _partners(),
+    "drop": _drop(),
     "webhooks": _webhooks(),
 }
 _NAMED = {"table": _table, "queue": _queue, "secrets": _secrets, "workflow": _workflow}

@@ -7,12 +7,12 @@ from typing import Any
 from channels import delivery, dispatch, registry, shown, transports
 from channels.channel import AS_SENT, PULL, SQS, WEBHOOK, Channel, inbox_of
 from channels.dispatch import Delivery
-from channels.progress import ACKED, LOST
 from channels.replay import MOST, note, replay
 from singlewindow import canonical, clock, commands
 from singlewindow.access import Throttle
 from singlewindow.aws import archive, dead_letters
 from singlewindow.capability import Answer, Capability, Message, Request
+from singlewindow.deliveries import ACKED, LOST
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.ids import is_uscc, new_id
 from singlewindow.outbound import address, signing
@@ -358,6 +358,7 @@ def replay_message(request: Request, message_id: str) -> Answer:
     from channels.command import MessageReplay
 
     wanted = commands.parse(MessageReplay, request.json())
+    delivery.join(message_id, lambda party: _may_see(request, party))
     routed = dispatch.route(message_id)
     ids = [one["delivery_id"] for one in (routed or {}).get("receivers", ()) if one["delivery_id"]]
     own = [

@@ -57,7 +57,8 @@ def _mapped(message: Message, documents: list[dict[str, Any]], type: str) -> tup
     try:
         return carriers.written(documents, held["document"], held["version"], type), carriers.XML
     except WindowError as error:
-        findings = tuple(one.as_json() for one in error.findings)
+        # Without what was given: an operator looks at dead letters, and the document is the receiver's.
+        findings = tuple(one.as_json() | {"given": None} for one in error.findings)
         raise Unmappable(f"{error.code}: {error.detail}", findings) from error
     except Exception as error:  # ours to mend; this delivery alone waits for it
         raise Unmappable(f"mapping-failed: {type}: {error!r}"[:500]) from error

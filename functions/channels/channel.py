@@ -8,7 +8,7 @@ from typing import Any, Final
 from singlewindow.outbound.retry import STANDARD, Profile
 from singlewindow.parties import Role
 
-SQS, PULL, WEBHOOK = "sqs", "pull", "webhook"
+SQS, PULL, WEBHOOK, DROP = "sqs", "pull", "webhook", "s3-drop"
 CANONICAL, AS_SENT = "canonical", "as-sent"
 ACTIVE, SUSPENDED, CLOSED = "active", "suspended", "closed"
 
@@ -30,8 +30,9 @@ class Channel:
 
     `document_types`: documents or types of messages that go by it; `*`: all. `format`: canonical (JSON), as-sent, or
     a message of the catalogue. `certificate`: where the party's certificate is found, never the certificate itself.
-    `rate_per_minute`: deliveries, 0: no bound. `simulated`: nobody real is behind it. `carries`: a webhook brings the
-    document itself, not only a pointer. Secrets are not here: they follow from `id` and `generation`.
+    `rate_per_minute`: deliveries, 0: no bound. `simulated`: nobody real is behind it; None: nobody said. `carries`: a
+    webhook brings the document itself, not only a pointer. Secrets are not here: they follow from `id` and
+    `generation`.
     """
 
     id: str
@@ -53,7 +54,7 @@ class Channel:
     active_from: str | None = None
     active_to: str | None = None
     status: str = ACTIVE
-    simulated: bool = False
+    simulated: bool | None = False
     created_at: str = ""
     version: int = 1
     generation: int = 1
@@ -116,6 +117,7 @@ def standing(agency: Mapping[str, Any]) -> Channel:
         role=Role.AGENCY,
         protocol=SQS,
         description=f"{agency['name_zh']} / {agency['name_en']}",
+        simulated=None,
     )
 
 

@@ -49,7 +49,7 @@ class MaintenanceWeekly(_Strict):
 class ChannelSettings(_Strict):
     """A channel as its party wants it; PUT gives all of it."""
 
-    protocol: Literal["pull", "webhook", "sqs"]
+    protocol: Literal["pull", "webhook", "s3-drop", "sqs"]
     description: Annotated[str, StringConstraints(max_length=200)] = ""
     direction: Literal["receive", "send", "both"] = "receive"
     document_types: Annotated[list[str], Field(min_length=1, max_length=50)] = ["*"]

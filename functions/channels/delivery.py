@@ -6,19 +6,19 @@ nothing stands behind a destination that is dead.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from random import random
 from typing import Any, Final
 
 from channels import bodies, dispatch, judged, maintenance, registry, routing, transports
 from channels.bodies import Body, Unmappable
-from channels.channel import PULL, SUSPENDED, WEBHOOK, Channel
+from channels.channel import DROP, PULL, SUSPENDED, WEBHOOK, Channel
 from channels.dispatch import Delivery, Moved
-from channels.progress import DEAD, DELIVERED, EXPIRED, FAILED, QUEUED, SENT
 from singlewindow import canonical, clock, correlation, settings
 from singlewindow.aws import archive, queues
 from singlewindow.aws.circuits import Breaker
+from singlewindow.deliveries import DEAD, DELIVERED, EXPIRED, FAILED, QUEUED, SENT
 from singlewindow.ids import new_id
 from singlewindow.outbound import retry
 
@@ -45,6 +45,29 @@ def route(message_id: str) -> int | None:
     standing = dispatch.all_of([one.id for one in made])
     send(one for one in standing if one.waits)
     return len(made)
+
+
+def join(message_id: str, parties: Callable[[str], bool]) -> None:
+    """Deliveries for those of a message's receivers that had no channel when it was routed, and have one now."""
+    message, decided = judged.message(message_id), dispatch.route(message_id)
+    if message is None or decided is None:
+        return
+    now = clock.now()
+    receivers = [
+        one | {"channel": channel, "delivery_id": delivery}
+        for one in decided["receivers"]
+        for channel, delivery in (
+            [(one["channel"], one["delivery_id"])]
+            if one["delivery_id"] or not parties(one["party"])
+            else _ways(message, one["party"], now)
+        )
+    ]
+    # The deliveries first: who is cut short after them finds them the next time, and the decision names none in vain.
+    joining = [one for one in receivers if one not in decided["receivers"]]
+    for one in joining:
+        dispatch.add(_delivery(message, one, clock.stamp(now)))
+    if joining:
+        dispatch.widen(message_id, decided, decided | {"receivers": receivers})
 
 
 def send(deliveries: Iterable[Delivery], wait: float = 0.0) -> None:
@@ -130,6 +153,9 @@ def _attempted(channel: Channel, one: Delivery, body: Body, now: float) -> str |
         return _pushed(channel, one, body, claimed, breaker, slot)
     if channel.protocol == PULL:
         came_to = SENT if dispatch.put_into_mailbox(one, claimed, clock.stamp()) else None
+    elif channel.protocol == DROP:
+        place = transports.into_folder(one, body)
+        came_to = _concluded(one, claimed, Moved(DELIVERED, None, place))
     else:
         transports.into_inbox(one, body)
         came_to = _concluded(one, claimed, Moved(DELIVERED, None, "in the inbox"))

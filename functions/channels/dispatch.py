@@ -19,10 +19,10 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from channels.bodies import Body
-from channels.progress import ACKED, BEFORE, DELIVERED, QUEUED, REPLAYED, SENT
 from singlewindow import canonical, clock, settings
 from singlewindow.aws.circuits import Breaker
 from singlewindow.aws.clients import client
+from singlewindow.deliveries import ACKED, BEFORE, DELIVERED, QUEUED, REPLAYED, SENT
 from singlewindow.errors import WindowError
 
 # As long as the archive keeps the bodies (three years of customs' inspection, and a day).
@@ -110,6 +110,19 @@ def decide(message_id: str, decision: Mapping[str, Any]) -> dict[str, Any]:
         return standing
     decided: dict[str, Any] = canonical.load(text)
     return decided
+
+
+def widen(message_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Write a decision anew in which receivers that had no channel have one; False where somebody else did so."""
+    was, now = (_text(canonical.dumps(dict(one)).decode()) for one in (before, after))
+    update = {
+        "TableName": _table(),
+        "Key": _key(f"message#{message_id}", "route"),
+        "UpdateExpression": "SET route = :now",
+        "ConditionExpression": "route = :was",
+        "ExpressionAttributeValues": {":was": was, ":now": now},
+    }
+    return _written(update)
 
 
 def add(one: Delivery) -> bool:

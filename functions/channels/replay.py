@@ -17,7 +17,10 @@ def replay(chosen: Iterable[Delivery], by: Caller, why: str, what: str) -> dict[
     found = [one for one in chosen if not one.test]
     at, now = clock.stamp(), clock.now().timestamp()
     entry = note(by, why, what, len(found), [one.id for one in found])
-    due = [one for one in found if dispatch.again(one, now, at, f"{by.role} {by.party}")]
+    for one in found:
+        dispatch.again(one, now, at, f"{by.role} {by.party}")
+    # As they stand, and not as `again` says: an answer may be lost where the change was made.
+    due = [one for one in dispatch.all_of([one.id for one in found]) if one.waits]
     delivery.send(due)
     return {"audit": entry, "found": len(found), "queued": len(due)}
 

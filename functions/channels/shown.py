@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from channels import progress
 from channels.channel import WEBHOOK, Channel, inbox_of
 from channels.dispatch import Delivery
 from singlewindow import clock
+from singlewindow.deliveries import holder
 from singlewindow.outbound.retry import Circuit
 
 
@@ -18,7 +18,8 @@ def channel(one: Channel, circuit: Circuit | None = None) -> dict[str, Any]:
         "standing": inbox_of(one.id) is not None,
         "previous_secret_until": clock.stamp(until) if until and until > now else None,
     }
-    told["secret_generation"] = told.pop("generation") if one.protocol == WEBHOOK else None
+    generation = told.pop("generation")
+    told["secret_generation"] = generation if one.protocol == WEBHOOK else None
     del told["rotated_at"]
     if circuit:
         told["failures_in_a_row"] = circuit.failures
@@ -36,7 +37,7 @@ def delivery(one: Delivery) -> dict[str, Any]:
         "type": one.type,
         "document": one.document,
         "state": one.state,
-        "held_by": progress.holder(one.state, one.waits),
+        "held_by": holder(one.state, one.waits),
         "queued_at": one.queued_at,
         "attempts": one.attempts,
         "round": one.round,

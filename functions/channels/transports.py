@@ -8,7 +8,7 @@ from channels.bodies import JSON, Body
 from channels.channel import Channel
 from channels.dispatch import Delivery
 from singlewindow import canonical, clock, settings
-from singlewindow.aws import archive, keys, topics
+from singlewindow.aws import archive, drop, keys, topics
 from singlewindow.outbound import signing
 from singlewindow.outbound.post import Outcome, post
 
@@ -16,6 +16,7 @@ DELIVERED_TYPE: Final = "exchange.delivery"
 TEST_TYPE: Final = "exchange.test"
 # A webhook that wants the document itself gets a larger one by pointer all the same.
 MOST_CARRIED: Final = 256 * 1024
+_SUFFIXES: Final = {JSON: "json", "application/edifact": "edi"}
 
 
 def pointer(one: Delivery, body: Body) -> dict[str, Any]:
@@ -40,6 +41,13 @@ def into_inbox(one: Delivery, body: Body) -> None:
     attributes = {"type": one.type, "correlation_id": one.correlation_id, "agency": one.party}
     told = {"kind": DELIVERED_TYPE, **pointer(one, body)}
     topics.publish("MESSAGES_TOPIC", [topics.Notice(told, attributes)])
+
+
+def into_folder(one: Delivery, body: Body) -> str:
+    """Put the document itself into the party's folder; its place there: the same for every attempt and replay."""
+    place = f"{one.party}/out/{one.id}.{_SUFFIXES.get(body.media_type, 'xml')}"
+    drop.put(place, archive.fetch(body.key), body.media_type)
+    return place
 
 
 def by_webhook(channel: Channel, one: Delivery, body: Body) -> Outcome:

@@ -1,16 +1,13 @@
 """Where a message went: read from the table of the capability that carries it there."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from singlewindow import canonical, settings
 from singlewindow.aws.clients import client
+from singlewindow.deliveries import holder
 
 Json = Mapping[str, Any]
-
-# Who has to do something now, by the state of a delivery; SENT with another attempt due is the window's.
-_RECEIVER: Final = ("SENT", "DELIVERED", "ACKED")
-_OPERATOR: Final = ("DEAD", "EXPIRED")
 
 
 def of(message_id: str) -> list[dict[str, Any]] | None:
@@ -48,12 +45,6 @@ def _shown(receiver: Json, row: Json | None) -> dict[str, Any]:
     return told | {
         "state": row["state"]["S"],
         "since": lines[-1][0],
-        "held_by": _holder(row["state"]["S"], "due" in row),
+        "held_by": holder(row["state"]["S"], "due" in row),
         "timeline": [{"at": at, "state": state} for at, state, _ in lines],
     }
-
-
-def _holder(state: str, waits: bool) -> str:
-    if state in _OPERATOR:
-        return "operator"
-    return "receiver" if state in _RECEIVER and not waits else "window"

@@ -15,6 +15,7 @@ OF_KERNEL = {
     "archive": "ARCHIVE_BUCKET",
     "uploads": "UPLOADS_BUCKET",
     "dead_letters": "DEAD_LETTER_QUEUES",
+    "drop": "DROP_BUCKET",
 }
 CAPABILITIES = manifest.load().capabilities
 

@@ -32,8 +32,16 @@ def send(client: Client, raw: Any, media_type: str = "application/json", key: st
 def outcome(client: Client, sent: Response) -> dict[str, Any]:
     assert sent.status == 202, sent.raw
     path = sent.headers["Location"]
-    shown: dict[str, Any] = until(lambda: client.get(path).json, lambda seen: seen["state"] in ENDS, 30)
+    shown: dict[str, Any] = until(lambda: client.get(path).json, ended, 30)
     return shown
+
+
+def ended(shown: dict[str, Any]) -> bool:
+    """Judged; what is valid has reached whom it concerns as well."""
+    if shown["state"] != "VALIDATED":
+        return shown["state"] in ENDS
+    there = shown["destinations"]
+    return there is not None and all(one["held_by"] == "receiver" for one in there)
 
 
 def written(document: dict[str, Any]) -> bytes:

@@ -58,7 +58,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 ],
                 BillingMode="PAY_PER_REQUEST",
             )
-        aws("s3").create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": REGION})
+        for bucket in ("archive", "drop"):
+            aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         sqs = aws("sqs")
         urls = {name: sqs.create_queue(QueueName=f"w-{name}")["QueueUrl"] for name in QUEUES}
         sqs.create_queue(QueueName="w-routing-dlq")
@@ -74,6 +75,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "DISPATCH_TABLE": "dispatch",
             "RECEIVED_TABLE": "received",
             "ARCHIVE_BUCKET": "archive",
+            "DROP_BUCKET": "drop",
             "MESSAGES_TOPIC": topic,
             "CHANNEL_SECRETS_KEY": key["KeyMetadata"]["Arn"],
             "PRIVATE_WEBHOOKS": "off",
@@ -170,7 +172,8 @@ def _resource(method: str, path: str) -> tuple[str, dict[str, str]]:
 def registered(party: str = PARTY, role: str = "enterprise", **wanted: Any) -> dict[str, Any]:
     status, body = call("POST", "/exchange/channels", {"protocol": "pull"} | wanted, party, role)
     assert status == 201, body
-    return body  # type: ignore[no-any-return]
+    channel: dict[str, Any] = body
+    return channel
 
 
 def waiting() -> list[str]:

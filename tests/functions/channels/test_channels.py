@@ -29,6 +29,7 @@ def test_a_channel_is_its_party_s_own_and_an_operator_s() -> None:
     assert channel(mine["id"])[0] == 200
     assert channel(mine["id"], OTHER)[0] == 404
     assert channel(mine["id"], "op", "operator")[0] == 200
+    assert mine["secret_generation"] is None and "generation" not in mine
     assert [one["id"] for one in call("GET", "/exchange/channels")[1]["items"]] == [mine["id"]]
     assert call("GET", "/exchange/channels", party=OTHER)[1]["items"] == []
 

@@ -121,6 +121,23 @@ def test_a_party_without_a_channel_is_recorded_as_such() -> None:
     assert (other["party"], other["channel"], other["delivery_id"]) == (OTHER, None, None)
 
 
+def test_who_joins_later_asks_for_what_was_sent_to_it_before_and_for_nothing_else() -> None:
+    message_id, other = routed(OTHER), routed()
+    carried()
+    registered(OTHER)
+    again = {"why": "we have joined"}
+    assert call("POST", f"/exchange/messages/{other}/replay", again, OTHER)[0] == 404
+    assert (
+        call("POST", f"/exchange/messages/{message_id}/replay", again, PARTY)[0] == 404
+    )  # the sender gets nothing
+    status, done = call("POST", f"/exchange/messages/{message_id}/replay", again, OTHER)
+    assert (status, done["queued"]) == (202, 1)
+    assert carried() == ["SENT"] and to(OTHER, message_id).state == "SENT"
+    assert to("customs", message_id).round == 0
+    call("POST", f"/exchange/messages/{message_id}/replay", again, OTHER)
+    assert len(of(message_id)) == 2  # joined once, and sent again
+
+
 def test_a_channel_brings_nobody_what_is_not_for_its_party() -> None:
     registered(OTHER)
     message_id = routed()
@@ -153,7 +170,7 @@ def test_who_pulls_reads_on_from_its_cursor_without_gaps() -> None:
 def test_two_senders_at_one_mailbox_give_every_delivery_a_cursor_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    mine, beside = registered(OTHER), []
+    mine, beside = registered(OTHER), list[int]()
     one, other = (to(OTHER, routed(OTHER)) for _ in range(2))
     waiting()
     real = dispatch._get
@@ -214,7 +231,7 @@ def test_beside_a_dead_destination_everybody_else_is_served_at_once(posts: Posts
     live = "91310107132231740K"
     registered(live, protocol="webhook", url=HOOK)
     posts.answers[DOWN] = Outcome(False, "timeout")
-    messages = [routed(OTHER, live) for _ in range(12)]
+    messages = [routed(OTHER, live) for _ in range(7)]
     rounds = 0
     while any(to(live, one).state != "DELIVERED" for one in messages):
         carried()
@@ -256,12 +273,54 @@ def test_what_its_profile_gives_up_is_a_dead_letter_and_a_replay_brings_it(posts
     assert [(one["party"], one["why"], one["number"]) for one in audited["items"]] == [(OTHER, "up again", 1)]
 
 
+def test_an_operator_replays_a_day_by_pages_and_a_party_only_its_own(
+    posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from channels import app
+
+    monkeypatch.setattr(app, "MOST", 2)
+    registered(OTHER, protocol="webhook", url=DOWN)
+    posts.answers[DOWN] = Outcome(False, "410")
+    ids = {to(OTHER, routed(OTHER)).id for _ in range(3)}
+    for _ in range(3):  # one at a time while it fails
+        carried()
+        later(seconds=16)
+    place, day = "/exchange/dead-letters/replay", {"day": "2026-11-25", "why": "it answers again"}
+    assert call("POST", place, day, OTHER)[0] == 403
+    assert call("POST", place, {"ids": sorted(ids), "why": "theirs"}, PARTY)[1]["found"] == 0
+    posts.answers.clear()
+    _, first = call("POST", place, day, "op", "operator")
+    _, second = call("POST", place, day | {"after": first["next"]}, "op", "operator")
+    assert [(one["queued"], one["more"]) for one in (first, second)] == [(2, True), (1, False)]
+    for _ in range(2):
+        carried()
+        later(seconds=16)
+    assert {one.state for one in dispatch.all_of(sorted(ids))} == {"DELIVERED"}
+
+
 def test_who_wants_nothing_any_more_is_not_asked_again(posts: Posts) -> None:
     registered(OTHER, protocol="webhook", url=HOOK)
     posts.answers[HOOK] = Outcome(False, "410")
     message_id = routed(OTHER)
     carried()
     assert to(OTHER, message_id).state == "DEAD" and "410" in str(to(OTHER, message_id).reason)
+
+
+# --- folders ------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_gets_the_document_itself_under_the_same_name_however_often() -> None:
+    registered(OTHER, protocol="s3-drop", format="CEB311Message")
+    message_id = routed(OTHER)
+    carried()
+    one = to(OTHER, message_id)
+    assert one.body is not None and one.state == "DELIVERED"
+    call("POST", f"/exchange/messages/{message_id}/replay", {"why": "the file was lost"}, OTHER)
+    carried()
+    (there,) = aws("s3").list_objects_v2(Bucket="drop")["Contents"]
+    assert there["Key"] == f"{OTHER}/out/{one.id}.xml"
+    content = aws("s3").get_object(Bucket="drop", Key=there["Key"])["Body"].read()
+    assert canonical.sha256(content) == one.body.sha256
 
 
 # --- formats ------------------------------------------------------------------------------------------------
@@ -287,7 +346,8 @@ def test_what_a_format_cannot_carry_is_one_dead_letter_with_its_finding_and_hind
     message_id = routed(OTHER, documents=[long])
     carried()
     one = to(OTHER, message_id)
-    assert one.state == "DEAD" and one.findings and one.body is None
+    assert one.state == "DEAD" and one.body is None
+    assert [f["given"] for f in one.findings] == [None]  # the place is named, the value is not
     assert to("customs", message_id).state == "DELIVERED"
 
 

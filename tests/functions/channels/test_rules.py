@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels import maintenance, progress, routing
+from channels import maintenance, routing
 from channels.channel import PULL, WEBHOOK, Channel, standing
 from channels.routing import ADDRESSED, Message
-from singlewindow import catalogue
+from singlewindow import catalogue, deliveries
 from tests.functions.channels.conftest import OTHER, PARTY
 
 AT = datetime.fromisoformat("2026-11-25T02:00:00+00:00")
@@ -160,17 +160,17 @@ def test_at_the_end_of_a_maintenance_none_is_on(windows: list[tuple[int, int, in
 
 
 def test_nothing_leads_back_but_a_replay() -> None:
-    order = [progress.QUEUED, progress.SENT, progress.DELIVERED, progress.ACKED]
-    for to, before in progress.BEFORE.items():
+    order = [deliveries.QUEUED, deliveries.SENT, deliveries.DELIVERED, deliveries.ACKED]
+    for to, before in deliveries.BEFORE.items():
         if to in order:
             assert all(order.index(one) <= order.index(to) for one in before if one in order), to
-    assert progress.ACKED not in {
-        one for to in progress.BEFORE if to != "REPLAYED" for one in progress.BEFORE[to]
+    assert deliveries.ACKED not in {
+        one for to in deliveries.BEFORE if to != "REPLAYED" for one in deliveries.BEFORE[to]
     }
-    assert set(progress.BEFORE["REPLAYED"]) >= {progress.ACKED, progress.DEAD, progress.EXPIRED}
+    assert set(deliveries.BEFORE["REPLAYED"]) >= {deliveries.ACKED, deliveries.DEAD, deliveries.EXPIRED}
 
 
 def test_who_holds_a_message() -> None:
-    assert progress.holder("SENT", waits=True) == "window"
-    assert progress.holder("SENT", waits=False) == "receiver"
-    assert (progress.holder("FAILED", True), progress.holder("DEAD", False)) == ("window", "operator")
+    assert deliveries.holder("SENT", waits=True) == "window"
+    assert deliveries.holder("SENT", waits=False) == "receiver"
+    assert (deliveries.holder("FAILED", True), deliveries.holder("DEAD", False)) == ("window", "operator")

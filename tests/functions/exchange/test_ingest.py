@@ -19,7 +19,7 @@ from infra.stage.moto_faults import mended
 from singlewindow import canonical, catalogue, clock, settings
 from singlewindow.aws import archive, clients, queues, uploads
 from singlewindow.errors import WindowError
-from singlewindow.messages import transform
+from singlewindow.messages import carriers, transform
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
@@ -381,7 +381,7 @@ def test_a_declaration_written_as_decmessage_is_what_transform_writes() -> None:
     sample = json.loads((ROOT / "infra/samples/import-chengdu.json").read_bytes())
     document = catalogue.document("declaration").normalise(sample)
     assert content == transform.write([canonical.load(canonical.dumps(document))], "DecMessage")
-    assert media_type == views.XML
+    assert media_type == carriers.XML
 
 
 def test_what_the_message_cannot_carry_is_named_by_its_place() -> None:

@@ -1,4 +1,4 @@
-"""The states of one delivery, and which follows which.
+"""The states of one delivery, and which follows which: `channels` writes them, `exchange` shows them to the sender.
 
 QUEUED → TRANSFORMED → SENT → DELIVERED → ACKED is the way of most. FAILED waits for its next attempt; DEAD and EXPIRED
 are ends that a replay alone undoes. Nothing goes back by itself: a late word about an earlier attempt changes nothing.
