@@ -25,8 +25,8 @@ STATES: Final = (
 # With the agencies: their answers count.
 IN_CLEARANCE: Final = (SUBMITTED, ACCEPTED, HELD, SUSPENDED)
 
-# Named for the moves that inspection, taxes and amendments will bring; nothing leads there yet.
-RESERVED: Final = (CLEARED, WITHDRAWN)
+# Named for the moves that inspection and taxes will bring; nothing leads there yet.
+RESERVED: Final = (CLEARED,)
 
 
 class Move(NamedTuple):
@@ -64,6 +64,7 @@ MOVES: Final = (
             ("DeclarationReleased", RELEASED),
         )
     ),
+    *(Move(state, "DeclarationWithdrawn", (WITHDRAWN,)) for state in (*IN_CLEARANCE, RETURNED)),
 )
 
 _LEGAL: Final = {(move.state, move.event): move.next for move in MOVES}

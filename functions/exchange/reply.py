@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from singlewindow import canonical, clock
+from singlewindow import canonical, clock, consent
 from singlewindow.consignment import Change, Consignment
 from singlewindow.events import Actor, Event
 from singlewindow.ids import parse_entry_id
@@ -25,7 +25,7 @@ from singlewindow.ids import parse_entry_id
 FINAL = ("accept", "reject", "return")
 
 # After these a version is beyond the agencies' answers: what comes then is kept and changes nothing.
-_DECIDED = ("DeclarationReleased", "DeclarationRejected", "DeclarationReturned")
+_DECIDED = ("DeclarationReleased", "DeclarationRejected", "DeclarationReturned", "DeclarationWithdrawn")
 
 # Findings are for people and programs to read, not to nest documents in.
 _DEEPEST_FINDING = 6
@@ -114,8 +114,16 @@ def is_final(reply: Reply, clear_is_final: bool) -> bool:
 
 
 def earlier(consignment: Consignment, agency: str, reply_id: str) -> Event | None:
-    """The event in which this agency said this before."""
-    return next((e for e in _of(consignment, agency) if e.data["reply_id"] == reply_id), None)
+    """The event in which this agency said this before, about the declaration or a request to change it."""
+    said = ("AgencyReplied", *consent.ANSWERED)
+    return next(
+        (
+            e
+            for e in consignment.events
+            if e.type in said and e.data.get("reply_id") == reply_id and e.data["agency"] == agency
+        ),
+        None,
+    )
 
 
 def recorded(
@@ -163,7 +171,7 @@ def judges(consignment: Consignment) -> set[str]:
     return {
         one["agency"]
         for event in consignment.of_version()
-        if event.type == "DeclarationSubmitted"
+        if event.type in ("DeclarationSubmitted", "DeclarationAmended")
         for one in event.data["agencies"]
         if one["part"] != "informed"
     }

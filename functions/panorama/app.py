@@ -35,6 +35,13 @@ EVENTS = (
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "AmendmentRequested",
+    "AmendmentDecided",
+    "DeclarationAmended",
+    "WithdrawalRequested",
+    "WithdrawalDecided",
+    "DeclarationWithdrawn",
+    "DeclarationReplaced",
 )
 
 

@@ -1,7 +1,8 @@
-"""Four shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
+"""Five shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
 
 import json
 
+from singlewindow.consignment import Change
 from singlewindow.events import Event
 from tests.support.clearances import ROOT, Clearance
 
@@ -69,8 +70,23 @@ def silent() -> Clearance:
     return case
 
 
+def amended_then_withdrawn() -> Clearance:
+    """Accepted, amended with customs' consent, then withdrawn and filed again."""
+    case = Clearance("customs", "ciq", "port", window_no="I20240000000000505")
+    case.reply("customs", "accept", entry_id=ENTRY_ID)
+    case.settle()
+    number = case.want("amendment", "customs", tells=["port"])
+    case.answer("customs", "accept", number)
+    case.follow()
+    number = case.want("withdrawal")
+    case.answer("customs", "accept", number)
+    case.follow()
+    case.apply(Change("DeclarationReplaced", {"by": "I20240000000000606"}))
+    return case
+
+
 def all_of_them() -> list[Clearance]:
-    return [released(), returned_then_rejected(), held_past_the_time(), silent()]
+    return [released(), returned_then_rejected(), held_past_the_time(), silent(), amended_then_withdrawn()]
 
 
 def examples() -> dict[str, Event]:
