@@ -216,8 +216,8 @@ class Clearance:
 
     def play(self, *replies: tuple[str, str]) -> "Clearance":
         """Replies, each settled at once."""
-        for agency, outcome in replies:
-            self.reply(agency, outcome)
+        for agency, said in replies:
+            self.reply(agency, said)
             self.settle()
         return self
 

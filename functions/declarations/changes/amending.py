@@ -14,7 +14,7 @@ from declarations.split import split
 from singlewindow import canonical, catalogue, clock, tariff
 from singlewindow.aws import ledger
 from singlewindow.capability import Request
-from singlewindow.consent import requests
+from singlewindow.consent import AMENDMENT, Asked
 from singlewindow.consignment import Body, Change, Consignment
 from singlewindow.difference import Difference, differences, patched
 from singlewindow.errors import WindowError, conflict
@@ -41,14 +41,14 @@ class Proposal:
         return self.report.document
 
 
-def proposal(request: Request, consignment: Consignment) -> Proposal:
+def proposal(request: Request, consignment: Consignment, *, sending: bool) -> Proposal:
     """The body of a request (the document, JSON Patch, or ModImport in XML) against the document as it stands.
 
     Judged by the rules of the day on which the version was submitted: that is the day whose rates and rules it keeps.
     """
     amends = consignment.amendment()
     before = current(consignment)
-    reason, wanted = _wanted(request, consignment, before)
+    reason, wanted = _wanted(request, consignment, before, sending)
     day = submitted_on(consignment)
     report = check(wanted, day)
     if not report.valid:  # what is wrong with it comes first: nothing else can be told of an unsound document
@@ -132,15 +132,15 @@ def current(consignment: Consignment) -> dict[str, Any]:
     return document
 
 
-def changes_of(consignment: Consignment, number: int) -> list[Difference]:
-    """What a request to amend changes, by the two bodies."""
-    asked = next(one for one in requests(consignment) if one.number == number)
-    bodies = [
-        ledger.document(consignment.window_no, asked.version, amendment)
-        for amendment in (asked.event.data["amends"], number)
-    ]
-    before, after = (canonical.load(body.canonical) for body in bodies)
-    return differences(before, after)
+def documents(consignment: Consignment, asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The document that a request starts from, and the one that it asks for: of a withdrawal the same."""
+    if asked.kind != AMENDMENT:
+        return current(consignment), current(consignment)
+    before, after = (
+        canonical.load(ledger.document(consignment.window_no, asked.version, one).canonical)
+        for one in (asked.event.data["amends"], asked.number)
+    )
+    return before, after
 
 
 def submitted_on(consignment: Consignment) -> date:
@@ -152,12 +152,12 @@ def submitted_on(consignment: Consignment) -> date:
 
 
 def _wanted(
-    request: Request, consignment: Consignment, before: Mapping[str, Any]
+    request: Request, consignment: Consignment, before: Mapping[str, Any], sending: bool
 ) -> tuple[str, dict[str, Any]]:
     if request.media_type != "application/json":
         from declarations.changes import mod_import  # lxml takes 10 ms to import
 
-        return mod_import.amended(request.body, consignment, before)
+        return mod_import.amended(request.body, consignment, before, sending=sending)
     from declarations.changes.command import Amend
     from singlewindow import commands
 

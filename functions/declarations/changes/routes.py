@@ -12,6 +12,7 @@ from singlewindow.aws import ledger
 from singlewindow.capability import Answer, Capability, Request
 from singlewindow.consent import AMENDMENT, WITHDRAWAL, Asked, requests
 from singlewindow.consignment import Change, Consignment, Submission
+from singlewindow.difference import differences
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Actor
 from singlewindow.parties import STAFF, TRADERS
@@ -61,7 +62,7 @@ def register(app: Capability) -> None:
 def foresee(request: Request, window_no: str) -> dict[str, Any]:
     """What an amendment would bring with it, all at once; stores nothing and asks nobody."""
     consignment = visible(request, window_no)
-    wanted = amending.proposal(request, consignment)
+    wanted = amending.proposal(request, consignment, sending=False)
     ground = permission.to_amend(consignment)
     return {
         "allowed": isinstance(ground, str),
@@ -81,7 +82,7 @@ def amend(request: Request, window_no: str) -> Answer:
         return _replay(stored)
     if isinstance(barred := permission.to_amend(consignment), permission.Barred):
         raise barred.error(consignment)
-    wanted = amending.proposal(request, consignment)
+    wanted = amending.proposal(request, consignment, sending=True)
     if not wanted.report.valid:
         raise invalid(wanted.report)
     body = fitting(body_of(request, wanted.document))
@@ -108,7 +109,7 @@ def show_request(request: Request, window_no: str, number: str) -> dict[str, Any
     """One request: who has agreed, and field by field what it changes."""
     consignment = visible(request, window_no)
     asked = _numbered(consignment, number)
-    found = amending.changes_of(consignment, asked.number) if asked.kind == AMENDMENT else []
+    found = differences(*amending.documents(consignment, asked))
     return asked.as_json() | {"changes": [one.as_json() for one in found]}
 
 
@@ -134,8 +135,8 @@ def write_message(request: Request, window_no: str, number: str) -> Answer:
 
     consignment = visible(request, window_no)
     asked = _numbered(consignment, number)
-    found = amending.changes_of(consignment, asked.number) if asked.kind == AMENDMENT else []
-    raw = mod_import.written(consignment, asked, amending.current(consignment), found)
+    before, after = amending.documents(consignment, asked)
+    raw = mod_import.written(consignment, asked, before, after, differences(before, after))
     return Answer(raw.decode(), headers={"Content-Type": XML})
 
 
@@ -206,7 +207,7 @@ def _reason(request: Request, consignment: Consignment) -> str:
     if request.media_type != "application/json":
         from declarations.changes import mod_import  # lxml takes 10 ms to import
 
-        return mod_import.withdrawn(request.body, consignment)
+        return mod_import.withdrawn(request.body, consignment, amending.current(consignment))
     from declarations.changes.command import Withdraw
     from singlewindow import commands
 

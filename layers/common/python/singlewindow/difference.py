@@ -1,6 +1,6 @@
 """What is different between two documents, field by field, and the other way round: a document with changes applied."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -219,7 +219,3 @@ def _fails(number: int, operation: Mapping[str, Any], error: Exception) -> Windo
         422, "patch-fails", f"operation {number + 1} cannot be applied: {why}",
         detail_zh=f"第 {number + 1} 项变更无法应用", findings=[finding],
     )  # fmt: skip
-
-
-def each(found: Iterable[Difference]) -> list[dict[str, Any]]:
-    return [one.as_json() for one in found]
