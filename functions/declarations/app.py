@@ -173,6 +173,12 @@ def resubmit(request: Request, window_no: str) -> Answer:
     types=(
         "DeclarationSubmitted",
         "AgencyReplied",
+        "InspectionResult",
+        "InspectionFollowedUp",
+        "TaxBilled",
+        "TaxDeducted",
+        "TaxGuaranteed",
+        "TaxReversed",
         "AmendmentRequested",
         "AmendmentDecided",
         "DeclarationAmended",
@@ -180,7 +186,7 @@ def resubmit(request: Request, window_no: str) -> Answer:
     ),
 )
 def on_event(message: Message) -> None:
-    """Start the clearance of what was submitted; let the answers of agencies show."""
+    """Start the clearance of what was submitted; let what agencies, inspectors and banks say of it show."""
     event = ledger.noticed(message.body)
     if event.type == "DeclarationSubmitted":
         replacement.tell(event)

@@ -43,7 +43,8 @@ def record_of(event: Event) -> Record:
 
 def _source(event: Event) -> str:
     """An agency's word is the agency's; questions are the exchange's; all else the declarations' own."""
-    if event.type in ("AgencyReplied", "CargoReported", "DeclarationAccepted", *_DECIDED):
+    said = ("AgencyReplied", "CargoReported", "DeclarationAccepted", "ReleaseRevoked", "GateOut", *_DECIDED)
+    if event.type in said:
         agency: str = event.data.get("agency", "declarations")
         return agency
     return "exchange" if event.type == "AgencyAsked" else "declarations"

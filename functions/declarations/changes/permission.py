@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from declarations.holds import Hold, Holds
 from singlewindow.consent import AMENDMENT, open_request
 from singlewindow.consignment import Consignment
 from singlewindow.errors import WindowError, conflict
-from singlewindow.events import Event
 
 OWN_INITIATIVE, FOLLOW_UP, CUSTOMS_ORDER = "own-initiative", "inspection-follow-up", "customs-order"
 
@@ -16,8 +16,6 @@ _BEFORE_FILING: Final = ("DRAFT", "RETURNED")
 # What the inspections tell of a consignment.
 _ORDERED, _CANCELLED = "InspectionOrdered", "InspectionCancelled"
 _RESULT, _FOLLOWED_UP = "InspectionResult", "InspectionFollowedUp"
-# Remedies after which the goods stay held.
-_CLEARS_NOTHING: Final = ("return", "detain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,8 @@ def _ground(consignment: Consignment) -> Barred | str:
     """Own initiative until an inspection is ordered; after that only what an agency has asked for."""
     if _asked_by_inspection(consignment):
         return FOLLOW_UP
-    if any(hold["kind"] == "documents" for hold in open_holds(consignment, releasing=True)):
+    customs = {one["agency"] for one in consignment.assignments() if one["releases"]}
+    if any(hold.agency in customs and hold.kind == "documents" for hold in _open_holds(consignment)):
         return CUSTOMS_ORDER
     if _is_inspected(consignment):
         return Barred(
@@ -140,7 +139,11 @@ def _is_inspected(consignment: Consignment) -> bool:
             ordered.add(event.data["inspection_id"])
         elif event.type == _CANCELLED:
             ordered.discard(event.data["inspection_id"])
-    return bool(ordered) or any(hold["kind"] == "inspection" for hold in open_holds(consignment))
+    return bool(ordered) or any(hold.is_inspected for hold in _open_holds(consignment))
+
+
+def _open_holds(consignment: Consignment) -> list[Hold]:
+    return [hold for hold in Holds.of(consignment.of_version()).all() if hold.is_open]
 
 
 def _asked_by_inspection(consignment: Consignment) -> bool:
@@ -154,41 +157,3 @@ def _asked_by_inspection(consignment: Consignment) -> bool:
             else:
                 owed.discard(one)
     return bool(owed)
-
-
-def open_holds(consignment: Consignment, *, releasing: bool = False) -> list[dict[str, Any]]:
-    """The holds of the current version that nobody has cleared: `{agency, hold_id, kind}`; of customs alone
-    where `releasing`. A hold is cleared by its agency's `clear`, by its last word, or by an inspection that passed;
-    of a hold and a clear the later in the agency's own time counts.
-    """
-    customs = {one["agency"] for one in consignment.assignments() if one["releases"]}
-    holds: dict[tuple[str, str], tuple[str, str]] = {}
-    cleared: dict[tuple[str, str | None], str] = {}
-    inspected: set[str] = set()
-    for event in consignment.of_version():
-        if event.type == "AgencyReplied" and event.data["effect"] == "applied":
-            _note(event, holds, cleared)
-        elif (event.type == _FOLLOWED_UP and event.data["follow_up"] not in _CLEARS_NOTHING) or (
-            event.type == _RESULT and event.data["result"] == "pass"
-        ):
-            inspected.update(event.data["hold_ids"])
-    return [
-        {"agency": agency, "hold_id": hold_id, "kind": kind}
-        for (agency, hold_id), (at, kind) in holds.items()
-        if hold_id not in inspected
-        and at > max(cleared.get((agency, hold_id), ""), cleared.get((agency, None), ""))
-        and (agency in customs or not releasing)
-    ]
-
-
-def _note(
-    event: Event, holds: dict[tuple[str, str], tuple[str, str]], cleared: dict[tuple[str, str | None], str]
-) -> None:
-    data = event.data
-    said = data.get("hold") or {}
-    if data["outcome"] == "hold":
-        key = (data["agency"], said.get("hold_id", data["reply_id"]))
-        holds[key] = max(holds.get(key, ("", "")), (data["at"], said.get("kind", "other")))
-    elif data["outcome"] == "clear" or data["final"]:
-        which = (data["agency"], data.get("hold_id"))
-        cleared[which] = max(cleared.get(which, ""), data["at"])

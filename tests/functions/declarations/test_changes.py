@@ -20,7 +20,7 @@ from singlewindow.difference import differences, patched
 from singlewindow.errors import WindowError
 from singlewindow.events import Actor
 from singlewindow.tariff import TariffLine
-from tests.support.clearances import TABLE, Clearance
+from tests.support.clearances import TABLE, Clearance, instant
 
 DAY = date(2026, 11, 20)
 SAMPLE: dict[str, Any] = json.loads((ROOT / "infra/samples/import-chengdu.json").read_text())
@@ -65,7 +65,7 @@ def test_before_acceptance_a_new_version_not_an_amendment() -> None:
 def test_after_acceptance_on_ones_own_initiative_and_even_after_release() -> None:
     case = accepted()
     assert ground(case) == "own-initiative"
-    case.play(("ciq", "accept"))
+    case.play(("ciq", "accept"), ("customs", "release"))
     case.conclude()
     assert (case.state, ground(case)) == ("RELEASED", "own-initiative")
     assert permission.to_withdraw(case.consignment).code == "released"  # type: ignore[union-attr]
@@ -84,9 +84,9 @@ def test_an_ordered_inspection_bars_what_nobody_has_asked_for() -> None:
     inspection(case, "InspectionOrdered")
     assert ground(case) == "inspection-ordered"
     assert permission.to_withdraw(case.consignment).code == "inspection-ordered"  # type: ignore[union-attr]
-    inspection(case, "InspectionResult", agency="ciq", result="defect", hold_ids=["h"], follow_up="amend")
+    inspection(case, "InspectionResult", agency="ciq", result="defect", hold_ids=["h"], follow_up="amend", at=instant(9))
     assert ground(case) == "inspection-follow-up"
-    inspection(case, "InspectionFollowedUp", agency="ciq", follow_up="amend", hold_ids=["h"])
+    inspection(case, "InspectionFollowedUp", agency="ciq", follow_up="amend", hold_ids=["h"], at=instant(9))
     assert ground(case) == "inspection-ordered"
     inspection(case, "InspectionCancelled")
     assert ground(case) == "own-initiative"
@@ -95,8 +95,7 @@ def test_an_ordered_inspection_bars_what_nobody_has_asked_for() -> None:
 def test_customs_demand_for_documents_opens_the_way() -> None:
     case = accepted()
     inspection(case, "InspectionOrdered")
-    case.reply("customs", "hold", reply_id="order")
-    case.consignment.events[-1].data["hold"] = {"kind": "documents"}
+    case.reply("customs", "hold", hold={"kind": "documents"})
     assert ground(case) == "customs-order"
     case.reply("customs", "clear")
     assert ground(case) == "inspection-ordered"
@@ -104,12 +103,11 @@ def test_customs_demand_for_documents_opens_the_way() -> None:
 
 def test_a_hold_for_inspection_bars_before_the_order_is_out() -> None:
     case = accepted()
-    case.reply("ciq", "hold", reply_id="h1")
-    case.consignment.events[-1].data["hold"] = {"kind": "inspection", "hold_id": "h1"}
+    case.reply("ciq", "hold", hold={"kind": "inspection", "hold_id": "h1"})
     assert ground(case) == "inspection-ordered"
     case.apply(
         Change(
-            "InspectionResult", {"inspection_id": "1", "agency": "ciq", "result": "pass", "hold_ids": ["h1"]}
+            "InspectionResult", {"inspection_id": "1", "agency": "ciq", "result": "pass", "hold_ids": ["h1"], "at": instant(9)}
         )
     )
     assert ground(case) == "own-initiative"
@@ -140,7 +138,7 @@ def test_it_takes_effect_when_all_have_agreed_and_answers_of_before_still_count(
     case.follow()
     assert (case.consignment.amendment(), case.consignment.version) == (number, 1)
     assert case.positions == {"customs": "accepted", "ciq": "pending"}
-    case.play(("ciq", "accept"))
+    case.play(("ciq", "accept"), ("customs", "release"))
     case.conclude()
     assert case.state == "RELEASED"
 
@@ -187,7 +185,7 @@ def test_who_comes_in_decides_who_falls_away_does_not_and_a_hold_outlives_its_re
     assert case.positions["maritime"] == "to-ask"
     case.conclude()
     assert case.state == "SUSPENDED"  # nobody has heard maritime; ciq is not waited for
-    case.play(("maritime", "accept"))
+    case.play(("maritime", "accept"), ("customs", "release"))
     assert case.state == "RELEASED"
 
     held = accepted("customs", "ciq").play(("ciq", "hold"))
@@ -197,7 +195,7 @@ def test_who_comes_in_decides_who_falls_away_does_not_and_a_hold_outlives_its_re
     held.follow()
     held.conclude()
     assert held.state == "HELD"
-    held.play(("ciq", "clear"))
+    held.play(("ciq", "clear"), ("customs", "release"))
     assert held.state == "RELEASED"
 
 
@@ -236,7 +234,7 @@ def test_once_accepted_customs_is_asked_and_answers_after_it_change_nothing() ->
 def test_released_before_customs_agreed_the_release_stands() -> None:
     case = accepted()
     case.want("withdrawal")
-    case.play(("ciq", "accept"))
+    case.play(("ciq", "accept"), ("customs", "release"))
     case.conclude()
     case.answer("customs", "accept", 1)
     case.follow()
@@ -244,7 +242,7 @@ def test_released_before_customs_agreed_the_release_stands() -> None:
 
 
 def test_what_is_released_is_not_withdrawn() -> None:
-    case = accepted().play(("ciq", "accept"))
+    case = accepted().play(("ciq", "accept"), ("customs", "release"))
     case.conclude()
     with pytest.raises(WindowError) as refused:
         outcome.withdrawal(case.consignment, "x", TRADER)
@@ -253,7 +251,7 @@ def test_what_is_released_is_not_withdrawn() -> None:
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("reply"), st.sampled_from(["customs", "ciq"]), st.sampled_from(["accept", "hold", "clear"])),
+        st.tuples(st.just("reply"), st.sampled_from(["customs", "ciq"]), st.sampled_from(["accept", "release", "hold", "clear"])),
         st.tuples(st.just("ask"), st.sampled_from(["amendment", "withdrawal"])),
         st.tuples(st.just("answer"), st.sampled_from(["customs", "ciq"]), st.sampled_from(["accept", "reject"])),
         st.tuples(st.sampled_from(["cancel", "conclude", "follow"])),
@@ -269,7 +267,8 @@ def test_a_declaration_is_released_or_withdrawn_and_never_both(steps: list[tuple
     for name, *arguments in steps:
         asked = open_request(case.consignment)
         if name == "reply":
-            case.reply(*arguments)
+            agency, said = arguments
+            case.reply(agency, "accept" if said == "release" and agency != "customs" else said)
         elif name == "ask":
             judge = permission.to_amend if arguments[0] == "amendment" else permission.to_withdraw
             if isinstance(judge(case.consignment), str):
