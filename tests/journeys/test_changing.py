@@ -45,7 +45,11 @@ def test_a_change_takes_effect_when_all_have_agreed_who_must(trader: Trader, des
 
     first = trader.call("POST", path, body, Idempotency_Key=key)
     again = trader.call("POST", path, body, Idempotency_Key=key)
-    assert (first.status, first.json["request"], first.json["asks"]) == (202, 1, foreseen["consequences"]["agree"])
+    assert (first.status, first.json["request"], first.json["asks"]) == (
+        202,
+        1,
+        foreseen["consequences"]["agree"],
+    )
     assert again.headers["Idempotent-Replay"] == "true" and again.json["request"] == 1
     second = trader.call("POST", path, body, Idempotency_Key=str(uuid4()))
     assert (second.status, second.json["code"], second.json["instead"]) == (
@@ -70,13 +74,18 @@ def test_a_change_takes_effect_when_all_have_agreed_who_must(trader: Trader, des
     notice = desk("port").body(desk("port").wish(window_no, "amendment-notice")).json
     assert notice["document"]["head"]["bill_no"] == bill
     assert trader.get(f"{path}/1").json["status"] == "done"
+    message = trader.get(f"{path}/1/message")
+    assert (message.status, b"<FieldCode>BILL_NO</FieldCode>" in message.raw) == (200, True)
+    returned = trader.call("POST", f"{path}/check", message.raw, media_type="application/xml")
+    assert [one["rule"] for one in returned.json["findings"]] == ["MOD-STALE"]  # it is changed already
     found = trader.get(f"/panorama?q={bill.replace('*', '%2A')}").json["items"]
     assert [one["window_no"] for one in found] == [window_no]
 
     desk("port").reply(window_no, "accept", report={"bill_no": bill})
     for agency in ("ciq", "maritime"):
         desk(agency).reply(window_no, "accept")
-    trader.wait(window_no, "RELEASED")  # customs' answer of before the change counts
+    desk("customs").reply(window_no, "release")
+    trader.wait(window_no, "RELEASED")
 
 
 def test_withdrawn_and_filed_again_each_remembers_the_other(trader: Trader, desk: At, stage: Stage) -> None:
@@ -111,6 +120,7 @@ def test_withdrawn_and_filed_again_each_remembers_the_other(trader: Trader, desk
     assert until(lambda: trader.show(renewed)["entry_id"], bool) != number
     for agency in ("ciq", "maritime"):
         desk(agency).reply(renewed, "accept")
+    desk("customs").reply(renewed, "release")
     trader.wait(renewed, "RELEASED")
 
 
@@ -130,3 +140,27 @@ def test_before_acceptance_it_is_withdrawn_at_once(trader: Trader, desk: At) -> 
     desk("customs").reply(window_no, "accept")
     desk("ciq").reply(window_no, "accept")
     assert trader.show(window_no)["state"] == "WITHDRAWN"
+
+
+def test_consent_and_release_at_once_whichever_stands_first_in_the_ledger_wins(
+    trader: Trader, desk: At, stage: Stage
+) -> None:
+    """Customs agrees to the withdrawal, and what should follow from it fails; meanwhile all is there for a release."""
+    window_no = accepted(trader, desk)
+    trader.call(
+        "POST", f"/declarations/{window_no}/withdrawal", {"reason": "x"}, Idempotency_Key=str(uuid4())
+    )
+    for agency in ("ciq", "maritime"):
+        desk(agency).question(window_no)
+    with stage.inject("DeclarationsOnEvent", before=RuntimeError("down"), times=3):
+        agree(desk("customs"), window_no, "withdrawal")
+        until(lambda: trader.get(f"/declarations/{window_no}/amendments").json["items"][0]["status"],
+              lambda status: status in ("agreed", "done"))  # fmt: skip
+        for agency in ("ciq", "maritime"):
+            desk(agency).reply(window_no, "accept")
+        desk("customs").reply(window_no, "release")
+        trader.wait(window_no, "WITHDRAWN")
+    quiet(stage)
+    assert trader.show(window_no)["state"] == "WITHDRAWN"
+    lanes = trader.get(f"/panorama/{window_no}").json["lanes"]["documents"]
+    assert "DeclarationReleased" not in {one["event"] for one in lanes}

@@ -137,7 +137,7 @@ def test_it_takes_effect_when_all_have_agreed_and_answers_of_before_still_count(
     case.answer("customs", "accept", number)
     case.follow()
     assert (case.consignment.amendment(), case.consignment.version) == (number, 1)
-    assert case.positions == {"customs": "accepted", "ciq": "pending"}
+    assert case.positions == {"customs": "examining", "ciq": "pending"}
     case.play(("ciq", "accept"), ("customs", "release"))
     case.conclude()
     assert case.state == "RELEASED"
