@@ -1,13 +1,26 @@
 """A declaration changed after its acceptance, and one taken back and filed again."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from jsonschema import Draft202012Validator
+
 from infra.stage import Stage
-from tests.journeys.window import Desk, Trader, quiet, sample, until
+from tests.journeys.window import ROOT, Desk, Trader, quiet, sample, until
 
 At = Callable[[str], Desk]
+SPECIFICATION = json.loads((ROOT / "docs/openapi.json").read_text())
+
+
+def true(answer: Any, method: str, path: str, status: int) -> Any:
+    """The answer, held to what the published interface says of it."""
+    said = SPECIFICATION["paths"][path][method]["responses"][str(status)]["content"]["application/json"][
+        "schema"
+    ]
+    Draft202012Validator(said | {"components": SPECIFICATION["components"]}).validate(answer)
+    return answer
 
 
 def accepted(trader: Trader, desk: At) -> str:
@@ -42,6 +55,8 @@ def test_a_change_takes_effect_when_all_have_agreed_who_must(trader: Trader, des
     assert foreseen["consequences"]["agree"] == ["customs", "ciq", "maritime"]
     assert foreseen["consequences"]["rematch"]["pointers"] == ["/head/bill_no"]
     assert trader.show(window_no)["request"] is None
+    base = "/declarations/{window_no}"
+    true(foreseen, "post", f"{base}/amendments/check", 200)
 
     first = trader.call("POST", path, body, Idempotency_Key=key)
     again = trader.call("POST", path, body, Idempotency_Key=key)
@@ -51,6 +66,8 @@ def test_a_change_takes_effect_when_all_have_agreed_who_must(trader: Trader, des
         foreseen["consequences"]["agree"],
     )
     assert again.headers["Idempotent-Replay"] == "true" and again.json["request"] == 1
+    true(first.json, "post", f"{base}/amendments", 202)
+    true(trader.show(window_no)["request"], "get", f"{base}/amendments/{{number}}", 200)
     second = trader.call("POST", path, body, Idempotency_Key=str(uuid4()))
     assert (second.status, second.json["code"], second.json["instead"]) == (
         409,
@@ -73,7 +90,9 @@ def test_a_change_takes_effect_when_all_have_agreed_who_must(trader: Trader, des
     assert trader.get(f"/declarations/{window_no}/document").json["head"]["bill_no"] == bill
     notice = desk("port").body(desk("port").wish(window_no, "amendment-notice")).json
     assert notice["document"]["head"]["bill_no"] == bill
-    assert trader.get(f"{path}/1").json["status"] == "done"
+    done = true(trader.get(f"{path}/1").json, "get", f"{base}/amendments/{{number}}", 200)
+    assert (done["status"], [one["pointer"] for one in done["changes"]]) == ("done", ["/head/bill_no"])
+    true(trader.get(path).json, "get", f"{base}/amendments", 200)
     message = trader.get(f"{path}/1/message")
     assert (message.status, b"<FieldCode>BILL_NO</FieldCode>" in message.raw) == (200, True)
     returned = trader.call("POST", f"{path}/check", message.raw, media_type="application/xml")

@@ -84,9 +84,10 @@ def test_an_ordered_inspection_bars_what_nobody_has_asked_for() -> None:
     inspection(case, "InspectionOrdered")
     assert ground(case) == "inspection-ordered"
     assert permission.to_withdraw(case.consignment).code == "inspection-ordered"  # type: ignore[union-attr]
-    inspection(case, "InspectionResult", agency="ciq", result="defect", hold_ids=["h"], follow_up="amend", at=instant(9))
+    sheet = {"agency": "ciq", "hold_ids": ["h"], "follow_up": "amend", "at": instant(9)}
+    inspection(case, "InspectionResult", result="defect", **sheet)
     assert ground(case) == "inspection-follow-up"
-    inspection(case, "InspectionFollowedUp", agency="ciq", follow_up="amend", hold_ids=["h"], at=instant(9))
+    inspection(case, "InspectionFollowedUp", **sheet)
     assert ground(case) == "inspection-ordered"
     inspection(case, "InspectionCancelled")
     assert ground(case) == "own-initiative"
@@ -105,11 +106,7 @@ def test_a_hold_for_inspection_bars_before_the_order_is_out() -> None:
     case = accepted()
     case.reply("ciq", "hold", hold={"kind": "inspection", "hold_id": "h1"})
     assert ground(case) == "inspection-ordered"
-    case.apply(
-        Change(
-            "InspectionResult", {"inspection_id": "1", "agency": "ciq", "result": "pass", "hold_ids": ["h1"], "at": instant(9)}
-        )
-    )
+    inspection(case, "InspectionResult", agency="ciq", result="pass", hold_ids=["h1"], at=instant(9))
     assert ground(case) == "own-initiative"
 
 
@@ -249,11 +246,12 @@ def test_what_is_released_is_not_withdrawn() -> None:
     assert (refused.value.status, refused.value.code) == (409, "released")
 
 
+BOTH = st.sampled_from(["customs", "ciq"])
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("reply"), st.sampled_from(["customs", "ciq"]), st.sampled_from(["accept", "release", "hold", "clear"])),
+        st.tuples(st.just("reply"), BOTH, st.sampled_from(["accept", "release", "hold", "clear"])),
         st.tuples(st.just("ask"), st.sampled_from(["amendment", "withdrawal"])),
-        st.tuples(st.just("answer"), st.sampled_from(["customs", "ciq"]), st.sampled_from(["accept", "reject"])),
+        st.tuples(st.just("answer"), BOTH, st.sampled_from(["accept", "reject"])),
         st.tuples(st.sampled_from(["cancel", "conclude", "follow"])),
     ),
     max_size=16,
