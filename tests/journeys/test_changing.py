@@ -130,9 +130,11 @@ def test_withdrawn_and_filed_again_each_remembers_the_other(trader: Trader, desk
     quiet(stage)
     assert trader.show(window_no)["state"] == "WITHDRAWN"
 
-    renewed = trader.submit(sample(), Replaces=window_no)
+    filing, key = sample(), str(uuid4())
+    renewed = trader.submit(filing, Replaces=window_no, Idempotency_Key=key)
     old = until(lambda: trader.show(window_no), lambda one: one["replaced_by"])
     assert (old["replaced_by"], trader.show(renewed)["replaces"]) == (renewed, window_no)
+    assert trader.submit(filing, Replaces=window_no, Idempotency_Key=key) == renewed
     twice = trader.call("POST", "/declarations", sample(), Replaces=window_no, Idempotency_Key=str(uuid4()))
     assert (twice.status, twice.json["code"], twice.json["replaced_by"]) == (409, "replaced", renewed)
     desk("customs").reply(renewed, "accept")

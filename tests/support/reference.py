@@ -14,9 +14,7 @@ from jsonschema.validators import extend
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[ValidationError]:
-    if validator.is_type(instance, "string") and not re.search(
-        re.sub(r"(?<!\\)\$$", r"\\Z", pattern), instance
-    ):
+    if validator.is_type(instance, "string") and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 

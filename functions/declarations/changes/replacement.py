@@ -11,6 +11,10 @@ from singlewindow.errors import WindowError, conflict
 from singlewindow.events import Event
 
 
+def is_wanted(request: Request) -> bool:
+    return "replaces" in request.headers
+
+
 def named(request: Request, document: dict[str, Any]) -> str | None:
     """The declaration that a filing replaces, by its header `Replaces`; 404, 409 or 422 where it cannot."""
     window_no = request.headers.get("replaces")

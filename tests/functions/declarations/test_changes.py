@@ -272,7 +272,7 @@ def test_a_declaration_is_released_or_withdrawn_and_never_both(steps: list[tuple
             if isinstance(judge(case.consignment), str):
                 case.want(arguments[0], "customs", *(["ciq"] if arguments[0] == "amendment" else []))
         elif name == "answer" and asked and arguments[0] in asked.asks:
-            case.answer(*arguments, asked.number)
+            case.answer(arguments[0], arguments[1], asked.number)
         elif name == "cancel" and asked:
             case.apply(outcome.cancelled(case.consignment, asked.number))
         elif name == "conclude":
