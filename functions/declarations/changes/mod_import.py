@@ -7,14 +7,14 @@ The message is `catalogue/messages/ModImport.json`; which field code is which el
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from typing import Any, Final
 
 from lxml import etree
 
-from declarations.clearance import table_at
 from singlewindow import catalogue, clock
+from singlewindow.catalogue import in_force
 from singlewindow.consent import AMENDMENT, Asked
 from singlewindow.consignment import Consignment
 from singlewindow.difference import Difference
@@ -122,19 +122,20 @@ def written(
 
 
 @cache
-def _table(day: str) -> tuple[Mapping[str, str], Mapping[tuple[str, str], Part]]:
+def _table(day: date) -> tuple[Mapping[str, str], Mapping[tuple[str, str], Part]]:
     """(kind of list by section, field by section and code) in force on a day."""
-    version = table_at(catalogue.load("rules/mod-import-fields.json"), datetime.fromisoformat(day).date())
+    (rule,) = (one for one in catalogue.load("rules/mod-import-fields.json")["rules"] if in_force(one, day))
+    (values,) = (one["values"] for one in rule["params"] if in_force(one, day))
     parts = {}
-    for section, fields in version["fields"].items():
+    for section, fields in values["fields"].items():
         for code, named in fields.items():
             part = Part(code, section, *([named] if isinstance(named, str) else named))
             parts[section, code] = part
-    return version["lists"], parts
+    return values["lists"], parts
 
 
 def _fields() -> tuple[Mapping[str, str], Mapping[tuple[str, str], Part]]:
-    return _table(clock.business_date().isoformat())
+    return _table(clock.business_date())
 
 
 @cache
