@@ -113,11 +113,12 @@ def test_withdrawn_and_filed_again_each_remembers_the_other(trader: Trader, desk
     number = trader.show(window_no)["entry_id"]
     wanted = trader.call("POST", path, {"reason": "合同取消"}, Idempotency_Key=str(uuid4()))
     assert (wanted.status, wanted.json["asks"]) == (202, ["customs"])
+    pointer = desk("customs").wish(window_no, "withdrawal")
     assert trader.call("DELETE", path).json["status"] == "cancelled"
     refused = desk("customs").client.call(
         "POST",
         "/exchange/replies",
-        desk("customs").compose(desk("customs").wish(window_no, "withdrawal"), "hold"),
+        desk("customs").compose(pointer, "hold"),
     )
     assert (refused.status, refused.json["code"]) == (422, "no-answer-to-this")
 
