@@ -22,7 +22,7 @@ while time.monotonic() < deadline:
         "Messages", []
     ):
         question = json.loads(message["Body"])
-        if question["window_no"] != window_no:
+        if question["window_no"] != window_no or "body" not in question:
             continue
         reply = {
             "reply_id": str(uuid4()),
