@@ -48,6 +48,7 @@ REGISTRY: Registry = Registry().with_resources(
 TYPES = sorted(SCHEMAS)
 # What clearance hears of inspections and payments, whose own capabilities bring the schemas.
 OF_OTHERS = {
+    *("InspectionBooked", "InspectionStarted", "InspectionRevised", "InspectionCancelled"),
     *("InspectionResult", "InspectionFollowedUp", "InspectionDone"),
     *(
         "TaxBilled",

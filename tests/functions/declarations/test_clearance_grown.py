@@ -1,6 +1,7 @@
 """The longer course of a clearance: holds with gates, inspection, taxes, review, revocation; its races by example."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,7 +25,7 @@ def hold(
     case.settle()
 
 
-def say(case: Clearance, agency: str, outcome: str, **members: object) -> None:
+def say(case: Clearance, agency: str, outcome: str, **members: Any) -> None:
     case.reply(agency, outcome, **members)
     case.settle()
 
