@@ -67,7 +67,8 @@ def test_throttling_and_lost_answers_neither_lose_nor_double(trader: Trader, des
             for one in steady(trader, window_no)["agencies"]:
                 if one["part"] in ("decides", "verifies"):
                     at = desk(one["agency"])
-                    replies.append((at, at.compose(at.question(window_no, patience=40), at.yes)))
+                    question = at.question(window_no, patience=40)
+                    replies.append((at, at.compose(question, at.yes)))
         replies += replies
         chance.shuffle(replies)
         for at, reply in replies:

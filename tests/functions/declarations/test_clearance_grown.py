@@ -13,6 +13,7 @@ from singlewindow.events import Event
 from tests.support.bills import bill
 from tests.support.clearances import TABLE, Clearance
 from tests.support.courses import long_courses, run
+from tests.support.thorough import examples
 
 ENTRY_ID = "790120241000000851"
 SENT_BACK = ["误放"]
@@ -375,7 +376,7 @@ def test_what_has_come_to_rest_stays_so() -> None:
 # ── Properties ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(long_courses())
 def test_no_course_passes_a_gate_with_a_hold_of_it_or_a_bill_open_nor_releases_twice(course: tuple) -> None:
     events = run(*course).consignment.events
@@ -391,7 +392,7 @@ def test_no_course_passes_a_gate_with_a_hold_of_it_or_a_bill_open_nor_releases_t
             assert not owed(before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(long_courses())
 def test_a_long_course_repeated_message_by_message_is_the_same_course(course: tuple) -> None:
     chosen, steps = course

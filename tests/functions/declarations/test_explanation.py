@@ -13,6 +13,7 @@ from declarations.tax import of as bills_of
 from tests.support.bills import bill
 from tests.support.clearances import Clearance
 from tests.support.courses import long_courses, run
+from tests.support.thorough import examples
 
 
 def explained(case: Clearance) -> Explanation:
@@ -135,7 +136,7 @@ def test_a_deduction_that_is_reversed_after_the_release_is_the_traders_again() -
     assert (explained(case).holder, [do for do, _ in does(case)]) == ("trader", ["notice", "pay"])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(long_courses())
 def test_every_course_is_explained_and_an_explanation_never_says_other_than_the_state(course: tuple) -> None:
     case = run(*course)
