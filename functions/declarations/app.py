@@ -189,7 +189,7 @@ def on_event(message: Message) -> None:
     if event.type == "DeclarationSubmitted":
         _start_clearance(event)
     else:
-        if event.data.get("report"):
+        if arrival.is_tally(event.data.get("report", {})):
             _match_arrival(event)
         table = _decision_table()
         ledger.settle(event.window_no, lambda c: clearance.next_change(c, table))

@@ -107,7 +107,7 @@ def _after_reply(position: Position, event: Event) -> Position:
     if position.part == "informed":
         return replace(position, state="reported", since=event.at, findings=tuple(data["findings"]))
     verdict = _LAST_WORDS[outcome] if data["final"] else None
-    if position.final and verdict not in (None, position.final):
+    if position.final and position.final_at and verdict not in (None, position.final):
         return position  # a second, different last word is recorded, never applied
     position = replace(position, findings=tuple(data["findings"]) or position.findings)
     if outcome == "review":
@@ -133,12 +133,14 @@ def _after_reply(position: Position, event: Event) -> Position:
 
 
 def _after_inspection(position: Position, event: Event, holds: Holds) -> Position:
-    """The sheet's pass is the yes of a desk that only holds and clears; customs' release is a word of its own."""
-    if position.releases or not position.decides or position.final:
+    """The sheet's pass is the yes of a desk that only holds and clears, until it says a last word itself.
+
+    Customs' release is a word of its own.
+    """
+    hold_ids = event.data["hold_ids"]
+    if position.releases or not position.decides or position.final or not hold_ids:
         return position
-    if event.data.get("result", "pass") == "pass" and holds.are_cleared(
-        position.agency, event.data["hold_ids"]
-    ):
+    if event.data.get("result", "pass") == "pass" and holds.are_cleared(position.agency, hold_ids):
         return replace(position, final="accepted", spoken_at=max(position.spoken_at, event.data["at"]))
     return position
 

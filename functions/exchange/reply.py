@@ -288,7 +288,7 @@ def _effect(consignment: Consignment, reply: Reply, agency: str, final: bool, ve
     if version != consignment.version:
         return "recorded-late"
     events = consignment.of_version()
-    if reply.outcome == "revoke" and any(e.type == "GateOut" for e in events):
+    if reply.outcome == "revoke" and any(e.type in ("GateOut", "DeclarationCleared") for e in events):
         return "recorded-after-gate-out"
     judges = _assignments(consignment, version)[agency]["part"] != "informed"
     if judges and _is_decided(events) and not _outlives_the_release(events, reply):

@@ -20,7 +20,7 @@ SENT_BACK = ["误放"]
 
 
 def hold(
-    case: Clearance, agency: str, hold_id: str, gate: str = PORT, kind: str = "inspection", **at: int
+    case: Clearance, agency: str, hold_id: str, gate: str = PORT, kind: str = "inspection", **at: Any
 ) -> None:
     case.reply(agency, "hold", hold={"hold_id": hold_id, "gate": gate, "kind": kind}, **at)
     case.settle()
@@ -149,6 +149,14 @@ def test_a_sheet_that_passes_one_of_a_desks_holds_is_not_its_yes() -> None:
     assert case.positions["ciq"] == "held"
     case.inspected("ciq", "Q-2")
     assert case.positions["ciq"] == "accepted"
+
+
+def test_what_a_desk_says_itself_counts_more_than_what_its_pass_implies() -> None:
+    case = Clearance("customs", "ciq")
+    hold(case, "ciq", "Q-1")
+    case.inspected("ciq", "Q-1")
+    case.reply("ciq", "reject")
+    assert (case.consignment.events[-1].data["effect"], case.positions["ciq"]) == ("applied", "rejected")
 
 
 def test_a_release_with_a_hold_of_another_open_is_recorded_and_relayed_once_it_is_cleared() -> None:
@@ -285,7 +293,6 @@ def test_a_revocation_decided_before_the_release_that_stands_changes_nothing() -
 
 def test_gate_out_closes_the_release_order_and_a_revocation_after_it_is_recorded_only() -> None:
     case = released()
-    case.reply("customs", "tax", tax=bill(), version=1)
     say(case, "port", "accept", report={"gate_out_at": "2024-11-23T03:00:00Z"})
     say(case, "customs", "revoke", findings=SENT_BACK)
     assert case.consignment.events[-1].data["effect"] == "recorded-after-gate-out"
@@ -324,6 +331,15 @@ def test_an_import_closes_when_the_goods_have_left_and_the_taxes_are_settled() -
     case.happens("TaxDeducted", bill_id="B-1")
     case.settle()
     assert case.state == "CLEARED"
+
+
+def test_what_has_been_closed_is_not_revoked() -> None:
+    case = Clearance("customs", "port", window_no="E20240000000000101")
+    say(case, "customs", "release")
+    case.conclude()
+    say(case, "port", "accept", report={"departed_at": "2024-11-24T03:00:00Z", "tallied": True})
+    say(case, "customs", "revoke", findings=SENT_BACK)
+    assert (case.state, case.consignment.events[-1].data["effect"]) == ("CLEARED", "recorded-after-gate-out")
 
 
 @pytest.mark.parametrize("order", [("departed", "tallied"), ("tallied", "departed")])
