@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from declarations import lifecycle
+from declarations import lifecycle, two_step
 from declarations.holds import PORT, Hold, Holds
 from declarations.positions import Position
 from declarations.tax import Bill, Bills
@@ -65,6 +65,13 @@ _RULES: Final = {
             "closed by gate-out and taxes, or departure and tally",
             "domain.md A.9",
             True,
+        ),
+        Rule(
+            "TWO-STEP-FULL",
+            "概要申报提离后应在期限内完整申报",
+            "a summary is completed in time",
+            "domain.md C0",
+            False,
         ),
         Rule("ENDED", "已办结", "ended", "domain.md C0", True),
     )
@@ -188,6 +195,18 @@ def _released(consignment: Consignment, positions: list[Position], holds: Holds,
         "see the release notice",
         f"/declarations/{consignment.window_no}/release-notice",
     )
+    if two_step.is_summary(consignment):
+        complete = (
+            "complete",
+            "完成完整申报",
+            "file the full declaration",
+            f"/declarations/{consignment.window_no}",
+        )
+        zh, en = (
+            "概要申报已放行提离，待完整申报",
+            "released on its summary: the full declaration is to follow",
+        )
+        return Explanation(TRADER, since, _RULES["TWO-STEP-FULL"], zh, en, (complete, notice))
     barring = use_holds(holds)
     if barring:
         zh, en = (

@@ -39,6 +39,7 @@ class Position:
     has_accepted: bool = False
     conditional: bool = False
     guaranteed: bool = False
+    removal: bool = False
     notice_sha256: str | None = None
     final_at: str = ""
     revoked_at: str = ""
@@ -121,12 +122,13 @@ def _after_reply(position: Position, event: Event) -> Position:
         position = replace(position, has_accepted=True, entry_id=position.entry_id or data.get("entry_id"))
     if verdict:
         position = replace(position, final=verdict, final_at=max(position.final_at, at))
-    if "release" in data:
-        said = data["release"]
+    if outcome == "release":
+        said = data.get("release", {})
         position = replace(
             position,
-            conditional=said["conditional"],
-            guaranteed=said["guaranteed"],
+            conditional=said.get("conditional", False),
+            guaranteed=said.get("guaranteed", False),
+            removal=said.get("removal", False),
             notice_sha256=canonical.sha256(said["notice"].encode()) if "notice" in said else None,
         )
     return position

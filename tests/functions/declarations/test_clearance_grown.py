@@ -1,15 +1,19 @@
 """The longer course of a clearance: holds with gates, inspection, taxes, review, revocation; its races by example."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from declarations import two_step
 from declarations.clearance import next_change
 from declarations.holds import PORT, USE, Holds
 from declarations.tax import of as bills_of
+from singlewindow import catalogue
 from singlewindow.events import Event
+from singlewindow.rules import RuleBook
 from tests.support.bills import bill
 from tests.support.clearances import TABLE, Clearance
 from tests.support.courses import long_courses, run
@@ -354,6 +358,40 @@ def test_an_export_closes_with_departure_and_tally_not_with_gate_out(order: tupl
         assert case.state == "RELEASED"
         say(case, "port", "accept", report=reports[step])
     assert case.state == "CLEARED"
+
+
+def test_a_summary_is_released_for_removal_completed_and_closed_by_the_gate_out_before() -> None:
+    case = Clearance("customs", "port")
+    say(case, "customs", "release", entry_id=ENTRY_ID, release={"removal": True})
+    case.conclude()
+    say(case, "port", "accept", report={"gate_out_at": "2024-11-23T03:00:00Z"})
+    assert case.state == "RELEASED"  # the goods are gone, and the full declaration is to come
+    assert two_step.allowed(case.consignment) == ["complete"]
+    case.submit()
+    case.ask("customs", "port")
+    assert two_step.allowed(case.consignment) == []
+    say(case, "customs", "release", entry_id=ENTRY_ID)
+    case.conclude()
+    case.settle()
+    assert (case.state, case.types.count("GateOut")) == ("CLEARED", 1)
+
+
+def test_what_was_released_at_once_is_not_completed() -> None:
+    assert two_step.allowed(released().consignment) == []
+
+
+@pytest.mark.parametrize(
+    ("today", "overdue"), [(date(2024, 11, 23), False), (date(2024, 12, 4), False), (date(2024, 12, 5), True)]
+)
+def test_the_full_declaration_is_due_fourteen_days_after_the_conveyances_entry(
+    today: date, overdue: bool
+) -> None:
+    params = RuleBook(catalogue.load("rules/two-step.json"), ()).parameters(two_step.RULE, today)
+    assert two_step.obligation(date(2024, 11, 20), params, today) == {
+        "rule": "TWO-STEP-FULL",
+        "due_on": "2024-12-04",
+        "overdue": overdue,
+    }
 
 
 def test_every_message_twice_is_every_message_once() -> None:
