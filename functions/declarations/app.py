@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from declarations import arrival, clearance, lifecycle, listing, release_notice, two_step, view
+from declarations import arrival, clearance, closing, lifecycle, listing, release_notice, two_step, view
 from declarations.check import Report, check
 from declarations.split import split
 from singlewindow import canonical, catalogue, clock, correlation, settings
@@ -202,7 +202,9 @@ def decide(payload: dict[str, Any]) -> dict[str, Any]:
     """The last step of `clearance`: apply the decision table, exactly once however often this runs."""
     window_no, version = payload["window_no"], payload["version"]
     table = _decision_table()
-    consignment = ledger.settle(window_no, lambda c: clearance.conclude(c, version, table))
+    consignment = ledger.settle(
+        window_no, lambda c: clearance.conclude(c, version, table) or closing.cleared(c)
+    )
     return {"window_no": window_no, "version": version, "state": consignment.state}
 
 
