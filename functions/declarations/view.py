@@ -3,6 +3,7 @@
 from typing import Any
 
 from declarations import tax, two_step
+from declarations.changes import outcome, permission
 from declarations.explanation import explain, use_holds
 from declarations.holds import PORT, Hold, Holds
 from declarations.positions import Position, positions
@@ -36,7 +37,8 @@ def detail(consignment: Consignment, full_declaration: dict[str, Any] | None = N
         "bills": [_bill(bill) for bill in bills.current()],
         "explanation": explain(consignment, found.values(), holds, bills).as_json(),
         "full_declaration": full_declaration,
-        "allowed": two_step.allowed(consignment),
+        "allowed": [*two_step.allowed(consignment), *permission.allowed(consignment)],
+        **outcome.standing(consignment),
         "head_hash": consignment.snapshot.head,
     }
 

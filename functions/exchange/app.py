@@ -4,10 +4,10 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from exchange import received, release_notice, store, telling
+from exchange import inquiry, received, release_notice, store, telling
 from exchange.projection import project
 from exchange.receipt import Received, expected, receipt, shown
-from singlewindow import canonical, catalogue, clock, correlation, settings
+from singlewindow import canonical, catalogue, clock, consent, correlation, settings
 from singlewindow.access import Throttle
 from singlewindow.aws import archive, ledger, queues, topics, workflow
 from singlewindow.aws.topics import Notice
@@ -25,6 +25,9 @@ app = Capability("exchange")
 
 # SNS bills by 64 KB, but a pointer is a pointer: what does not fit is read from the ledger.
 _LARGEST_NOTICE = 4 * 1024
+
+# Events by which agencies are asked or told for whose answer no workflow waits.
+_INFORMING = ("DeclarationSubmitted", "DeclarationReleased", "DeclarationAmended", "DeclarationWithdrawn")
 
 # A reply becomes an event, and an event an item of at most 400 KB that every later decision reads.
 LARGEST_REPLY = 64 * 1024
@@ -225,6 +228,10 @@ def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
         "DeclarationReleased",
         "AgencyReplied",
         "InspectionResult",
+        "AmendmentRequested",
+        "WithdrawalRequested",
+        "DeclarationAmended",
+        "DeclarationWithdrawn",
         *telling.EVENTS,
     ),
 )
@@ -235,13 +242,16 @@ def on_event(message: Message) -> None:
     if event.type == "AgencyReplied":
         if event.data["final"]:
             _answer_workflow(event.data["message_id"], event.data["outcome"])
-    elif event.type == "InspectionResult":
+        return
+    if event.type == "InspectionResult":
         _answer_for_the_desk(event)
-    if event.type in ("DeclarationSubmitted", "DeclarationReleased"):
-        for agency in _informed_by(event):
-            _ask(event.window_no, event.declaration_version, agency, None)
+    elif event.type in inquiry.HEARD:
+        _inquire(event)
     if event.type in telling.EVENTS and telling.concerns_anybody(event):
         _tell(event)
+    if event.type in _INFORMING:
+        for agency in _informed_by(event):
+            _ask(event.window_no, event.declaration_version, agency, None)
 
 
 @app.on_replies()
@@ -344,34 +354,66 @@ def _announce(event: Event) -> None:
 
 def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> str:
     """Send the agency its projection of one version, once; a repetition only renews the token."""
-    submitted = _submission(window_no, version)
-    capacity = catalogue.capacity(agency, clock.business_date(datetime.fromisoformat(submitted.at)))
+    consignment, submitted = _submission(window_no, version)
+    capacity = _capacity(agency, submitted)
     message_id = store.message_id(window_no, version, agency, capacity["message_type"])
-    document = ledger.body(window_no, version)
-    if document is None:
-        raise not_found(f"{window_no} version {version}")
-    content = canonical.dumps(
-        {
-            "message_id": message_id,
-            "type": capacity["message_type"],
-            "version": capacity["message_version"],
+    document = ledger.document(window_no, version, consignment.amendment(version))
+    content = {"document": project(canonical.load(document.canonical), capacity["projection"])}
+    head = {
+        "message_id": message_id,
+        "type": capacity["message_type"],
+        "version": capacity["message_version"],
+    }
+    head |= {"window_no": window_no, "declaration_version": version, "agency": agency}
+    asked_before = _put(head, content, clear_is_final=capacity["clear_is_final"], task_token=task_token)
+    if asked_before and task_token:
+        _hand_over(window_no, message_id, task_token)
+    return message_id
+
+
+def _inquire(event: Event) -> None:
+    """Put a wish to change or withdraw to whom it concerns, and what came of it; a repetition sends nothing."""
+    window_no, version = event.window_no, event.declaration_version
+    consignment, submitted = _submission(window_no, version)
+    number = event.data.get("request", 0)
+    asked = next((one for one in consent.requests(consignment) if one.number == number), None)
+    before = after = None
+    if asked and asked.kind == consent.AMENDMENT:
+        before, after = (
+            canonical.load(ledger.document(window_no, version, one).canonical)
+            for one in (asked.event.data["amends"], number)
+        )
+    reason = asked.event.data["reason"] if asked else event.data["reason"]
+    for one in inquiry.inquiries(event, consignment):
+        places = _capacity(one.agency, submitted)["projection"]
+        head = {
+            "message_id": store.message_id(window_no, version, one.agency, f"{one.type}:{number}"),
+            "type": one.type,
+            "version": inquiry.VERSION,
             "window_no": window_no,
             "declaration_version": version,
-            "agency": agency,
-            "document": project(canonical.load(document.canonical), capacity["projection"]),
+            "agency": one.agency,
         }
-    )
+        _put(head, inquiry.content(one, asked, reason, before, after, places), request=number)
+
+
+def _put(
+    head: dict[str, Any],
+    content: dict[str, Any],
+    *,
+    request: int = 0,
+    clear_is_final: bool = True,
+    task_token: str | None = None,
+) -> bool:
+    """Send one message once; whether it was sent before. `head` has who is told what about which version."""
+    body = canonical.dumps(head | content)
     sent = store.Sent(
-        message_id=message_id,
-        window_no=window_no,
-        declaration_version=version,
-        agency=agency,
-        type=capacity["message_type"],
-        version=capacity["message_version"],
-        sha256=canonical.sha256(content),
-        body_key=archive.keep(content, "application/json"),
+        **head,
+        sha256=canonical.sha256(body),
+        body_key=archive.keep(body, "application/json"),
         correlation_id=correlation.current(),
-        clear_is_final=capacity["clear_is_final"],
+        clear_is_final=clear_is_final,
+        request=request,
         task_token=task_token,
     )
     asked_before = False
@@ -379,24 +421,22 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
     def once(consignment: Consignment) -> Change | None:
         nonlocal asked_before
         asked_before = any(
-            e.type == "AgencyAsked" and e.data["message_id"] == message_id for e in consignment.events
+            e.type == "AgencyAsked" and e.data["message_id"] == sent.message_id for e in consignment.events
         )
         if asked_before:
             return None
         data = {
-            "agency": agency,
-            "message_id": message_id,
+            "agency": sent.agency,
+            "message_id": sent.message_id,
             "type": sent.type,
             "version": sent.version,
             "sha256": sent.sha256,
-            "body": f"/exchange/messages/{message_id}/body",
+            "body": f"/exchange/messages/{sent.message_id}/body",
         }
-        return Change("AgencyAsked", data, of_version=version, rows=(store.row(sent),))
+        return Change("AgencyAsked", data, of_version=sent.declaration_version, rows=(store.row(sent),))
 
-    ledger.amend(window_no, once)
-    if asked_before and task_token:
-        _hand_over(window_no, message_id, task_token)
-    return message_id
+    ledger.amend(sent.window_no, once)
+    return asked_before
 
 
 def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
@@ -411,31 +451,44 @@ def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
             _answer_workflow(message_id, event.data["outcome"])
 
 
-def _submission(window_no: str, version: int) -> Event:
-    """The event that submitted a version."""
+def _submission(window_no: str, version: int) -> tuple[Consignment, Event]:
+    """The consignment, and the event that submitted a version of it."""
     consignment = ledger.read(window_no)
     for event in consignment.of_version(version) if consignment else ():
         if event.type == "DeclarationSubmitted":
-            return event
+            return consignment, event  # type: ignore[return-value]
     raise not_found(f"{window_no} version {version}")
 
 
+def _capacity(agency: str, submitted: Event) -> dict[str, Any]:
+    """An agency's part on the day of the submission."""
+    return catalogue.capacity(agency, clock.business_date(datetime.fromisoformat(submitted.at)))
+
+
 def _informed_by(event: Event) -> list[str]:
-    """The agencies that are told by this event, and for whose answer nobody waits."""
-    submitted = event
-    if event.type != "DeclarationSubmitted":
-        submitted = _submission(event.window_no, event.declaration_version)
-    return [
-        one["agency"]
-        for one in submitted.data["agencies"]
-        if one["part"] != "decides" and one["asked_on"] == event.type
-    ]
+    """The agencies that are told by this event, and for whose answer no workflow waits."""
+    if event.type == "DeclarationSubmitted":
+        assigned = event.data["agencies"]
+    else:
+        consignment, _ = _submission(event.window_no, event.declaration_version)
+        assigned = consignment.assignments(event.declaration_version)
+    if (
+        event.type == "DeclarationAmended"
+    ):  # who comes in by it: beside the workflow, which knows those of the start
+        added = event.data["added"]
+        return [
+            one["agency"]
+            for one in assigned
+            if one["agency"] in added and one["asked_on"] == "DeclarationSubmitted"
+        ]
+    return [one["agency"] for one in assigned if one["part"] != "decides" and one["asked_on"] == event.type]
 
 
 def _record(agency: str, value: Any) -> tuple[Event, bool]:
     """Write a reply to the ledger once. 404 for a message that is not this agency's, 409 for a reused `reply_id`."""
     # pydantic takes 60 ms to import: of the seven functions here two read replies.
     from exchange.reply import Reply, bound_to, earlier, recorded
+    from exchange.verdict import decided
     from singlewindow import commands
 
     reply = commands.parse(Reply, value)
@@ -458,6 +511,8 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
         before = earlier(consignment, agency, reply.reply_id)
         if before:
             return None
+        if sent.type in (*inquiry.QUESTIONS, *inquiry.NOTICES):
+            return decided(consignment, reply, agency, sent.type, sent.request)
         if notice:
             release_notice.refuse_unbound(
                 notice, bound_to(consignment, reply, agency, sent.declaration_version)
@@ -503,13 +558,12 @@ def _tell(event: Event) -> None:
 
 def _answer_for_the_desk(event: Event) -> None:
     """A pass on the inspection's sheet is the last word of a desk that only holds and clears."""
-    submitted = _submission(event.window_no, event.declaration_version)
-    capacity = catalogue.capacity(
-        event.data["agency"], clock.business_date(datetime.fromisoformat(submitted.at))
-    )
+    agency, version = event.data["agency"], event.declaration_version
+    _, submitted = _submission(event.window_no, version)
+    capacity = _capacity(agency, submitted)
     if event.data["result"] == "pass" and capacity["clear_is_final"]:
-        about = (event.window_no, event.declaration_version, event.data["agency"], capacity["message_type"])
-        _answer_workflow(store.message_id(*about), "clear")
+        question = store.message_id(event.window_no, version, agency, capacity["message_type"])
+        _answer_workflow(question, "clear")
 
 
 def _answer_workflow(message_id: str, outcome: str) -> None:

@@ -36,14 +36,12 @@ def pointers(event: Event, consignment: Consignment) -> list[tuple[str, dict[str
 
 def _concerned(event: Event, consignment: Consignment) -> set[str]:
     """Who releases waits for the one kind; who was told of the cargo acts on the other."""
-    submitted = next(
-        e for e in consignment.of_version(event.declaration_version) if e.type == "DeclarationSubmitted"
-    )
+    assigned = consignment.assignments(event.declaration_version)
     if event.type in _AWAITED:
-        return {one["agency"] for one in submitted.data["agencies"] if one["releases"]}
+        return {one["agency"] for one in assigned if one["releases"]}
     return {
         one["agency"]
-        for one in submitted.data["agencies"]
+        for one in assigned
         if one["part"] == "informed" and one["asked_on"] == "DeclarationSubmitted"
     }
 

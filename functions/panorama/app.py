@@ -41,6 +41,13 @@ EVENTS = (
     "ReleaseRevoked",
     "GateOut",
     "DeclarationCleared",
+    "AmendmentRequested",
+    "AmendmentDecided",
+    "DeclarationAmended",
+    "WithdrawalRequested",
+    "WithdrawalDecided",
+    "DeclarationWithdrawn",
+    "DeclarationReplaced",
 )
 
 

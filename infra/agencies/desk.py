@@ -12,6 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from infra.agencies import consents
 from infra.agencies.behaviour import Behaviour, Rules
 from infra.agencies.replies import Answering, Question, Sign, Timed, entry_id
 from singlewindow import clock
@@ -168,8 +169,13 @@ class Desk:
             entry_id=entry_id(question, next(self._serial), at) if self.releases else None,
             overheard=self._overheard(question) if behaviour.behaviour == "foreign" else None,
         )
-        replies = answering.replies(behaviour)
-        if behaviour.behaviour == "full-course" and self.releases:
+        about_change = question.type in (*consents.QUESTIONS, *consents.NOTICES)
+        replies = (
+            consents.replies(self.agency, question, behaviour, at)
+            if about_change
+            else answering.replies(behaviour)
+        )
+        if behaviour.behaviour == "full-course" and self.releases and not about_change:
             self._courses[message_id] = Course(answering, behaviour)
         for reply in replies:
             if reply.after:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 IMPORTER = "91510100569680768F"
 STRANGER = "913302017532977856"
 PATIENCE = 15.0
+WISHES = ("amendment", "withdrawal", "amendment-notice", "withdrawal-notice")
 OURS = ("DeclarationsInbox", "ExchangeInbox", "NotificationsInbox", "PanoramaInbox")
 
 _serial = count(1)
@@ -93,7 +94,7 @@ class Desk:
     stage: Stage
     agency: str
     client: Client
-    questions: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    questions: dict[tuple[str, int | str], dict[str, Any]] = field(default_factory=dict)
     notices: list[dict[str, Any]] = field(default_factory=list)
 
     def question(self, window_no: str, version: int = 1, patience: float = PATIENCE) -> dict[str, Any]:
@@ -109,14 +110,19 @@ class Desk:
 
         return until(look, bool)
 
-    def _look(self, wanted: tuple[str, int]) -> dict[str, Any]:
+    def wish(self, window_no: str, type: str) -> dict[str, Any]:
+        """The pointer message of a type about a change or withdrawal, once it has come; the last of several."""
+        return until(lambda: self._look((window_no, type)), bool)
+
+    def _look(self, wanted: tuple[str, int | str]) -> dict[str, Any]:
         sqs = self.stage.client("sqs")
         url = self._queue("inbox")
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
             pointer = json.loads(message["Body"])
+            about = pointer["type"] if pointer["type"] in WISHES else pointer["declaration_version"]
             if "body" in pointer:
-                self.questions[pointer["window_no"], pointer["declaration_version"]] = pointer
+                self.questions[pointer["window_no"], about] = pointer
             else:
                 self.notices.append(pointer)
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

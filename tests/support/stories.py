@@ -1,7 +1,8 @@
-"""Six shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
+"""Seven shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
 
 import json
 
+from singlewindow.consignment import Change
 from singlewindow.events import Event
 from tests.support.bills import bill
 from tests.support.clearances import ROOT, Clearance
@@ -71,6 +72,21 @@ def silent() -> Clearance:
     return case
 
 
+def amended_then_withdrawn() -> Clearance:
+    """Accepted, amended with customs' consent, then withdrawn and filed again."""
+    case = Clearance("customs", "ciq", "port", window_no="I20240000000000707")
+    case.reply("customs", "accept", entry_id=ENTRY_ID)
+    case.settle()
+    number = case.want("amendment", "customs", tells=["port"])
+    case.answer("customs", "accept", number)
+    case.follow()
+    number = case.want("withdrawal")
+    case.answer("customs", "accept", number)
+    case.follow()
+    case.apply(Change("DeclarationReplaced", {"by": "I20240000000000808"}))
+    return case
+
+
 def examined_and_billed() -> Clearance:
     """Customs accepts it, looks into it by hand, then bills it."""
     case = Clearance("customs", window_no="I20240000000000505")
@@ -107,6 +123,7 @@ def all_of_them() -> list[Clearance]:
         silent(),
         examined_and_billed(),
         revoked_then_gone(),
+        amended_then_withdrawn(),
     ]
 
 
