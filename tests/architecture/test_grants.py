@@ -16,6 +16,7 @@ OF_KERNEL = {
     "uploads": "UPLOADS_BUCKET",
     "dead_letters": "DEAD_LETTER_QUEUES",
     "drop": "DROP_BUCKET",
+    "partners": "PARTNERS_JWKS_URL",
 }
 CAPABILITIES = manifest.load().capabilities
 
@@ -27,7 +28,7 @@ def named(folder: Path) -> set[str]:
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and SETTING.match(node.value):
                 found.add(node.value)
-            if isinstance(node, ast.ImportFrom) and node.module == "singlewindow.aws":
+            if isinstance(node, ast.ImportFrom) and node.module in ("singlewindow", "singlewindow.aws"):
                 found |= {OF_KERNEL[alias.name] for alias in node.names if alias.name in OF_KERNEL}
     return found
 
