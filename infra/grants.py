@@ -126,6 +126,11 @@ def _oidc() -> Verbs:
     return {"verify": Grant({name: {"Ref": parameter} for name, parameter in parameters.items()})}
 
 
+def _partners() -> Verbs:
+    """`verify`: signatures of customs, banks and the treasury, by the trust list."""
+    return {"verify": Grant({"PARTNERS_JWKS_URL": {"Ref": "PartnersJwksUrl"}})}
+
+
 _RESOURCES: dict[str, Verbs] = {
     "ledger": _ledger(),
     "archive": _archive(),
@@ -134,6 +139,7 @@ _RESOURCES: dict[str, Verbs] = {
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
     "drop": _drop(),
+    "partners": _partners(),
     "webhooks": _webhooks(),
 }
 _NAMED = {"table": _table, "queue": _queue, "secrets": _secrets, "workflow": _workflow}

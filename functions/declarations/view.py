@@ -3,11 +3,12 @@
 from typing import Any
 
 from declarations import lifecycle
-from declarations.clearance import Position, positions
+from declarations.changes import outcome, permission
+from declarations.positions import Position, positions
 from singlewindow.consignment import Consignment
 
 # Whose move it is, by the state of an agency's position.
-_WAITS_ON_AGENCY = ("to-ask", "pending", "held", "silent")
+_WAITS_ON_AGENCY = ("to-ask", "pending", "held", "in-review", "examining", "silent")
 
 
 def etag(consignment: Consignment) -> str:
@@ -28,7 +29,11 @@ def detail(consignment: Consignment) -> dict[str, Any]:
         "since": consignment.snapshot.changed_at,
         "opened_at": consignment.snapshot.opened_at,
         "agencies": [_agency(position) for position in found.values()],
-        "allowed": lifecycle.allowed_to_trader(consignment.state),
+        "allowed": [
+            *lifecycle.allowed_to_trader(consignment.state),
+            *permission.allowed(consignment),
+        ],
+        **outcome.standing(consignment),
         "head_hash": consignment.snapshot.head,
     }
 

@@ -10,16 +10,26 @@ from singlewindow.events import Event
 from singlewindow.parties import Role
 
 # What a trader may know of its shipments: 报文 that it sent, and 回执, what became of them.
-DATA: Final = ("DeclarationSubmitted",)
+DATA: Final = ("DeclarationSubmitted", "AmendmentRequested", "WithdrawalRequested")
 RECEIPTS: Final = (
     "DeclarationAccepted",
     "DeclarationHeld",
+    "DeclarationInReview",
+    "TaxDue",
     "HoldLifted",
+    "ClearanceResumed",
     "DeclarationSuspended",
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "ReleaseRevoked",
+    "GateOut",
+    "DeclarationCleared",
     "ClearanceConcluded",
+    "AmendmentDecided",
+    "DeclarationAmended",
+    "WithdrawalDecided",
+    "DeclarationWithdrawn",
 )
 EVENTS: Final = (*DATA, *RECEIPTS)
 SCOPES: Final = {"ALL": EVENTS, "DATA": DATA, "RET": RECEIPTS}
@@ -29,7 +39,10 @@ FOR_AGENCIES: Final = (
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "ReleaseRevoked",
     "ClearanceConcluded",
+    "DeclarationAmended",
+    "DeclarationWithdrawn",
 )
 
 # How long a notification can be pulled and replayed. Events older than that are not told any more.
