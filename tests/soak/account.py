@@ -7,9 +7,10 @@ from datetime import datetime
 from itertools import chain, pairwise
 from typing import Any
 
+from channels.progress import ACKED, DELIVERED, SENT
+
 from channels import dispatch
 from channels.dispatch import Delivery
-from channels.progress import ACKED, DELIVERED, SENT
 from infra.stage import Stage
 from panorama.record import record_of
 from singlewindow.events import GENESIS, Event
