@@ -1,0 +1,157 @@
+"""The one result sheet: what each agency may write on it, once, and what that leads to.
+
+Pure functions over an order. What an agency wrote stands in a row of its own, whose hash the event carries: the ledger
+proves the sheet without telling it to everybody.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from inspections import lifecycle
+from inspections.lifecycle import AGENCY
+from inspections.order import NOT_CLEARING, Order
+from singlewindow import canonical
+from singlewindow.consignment import Change
+from singlewindow.errors import WindowError, conflict
+from singlewindow.events import Actor
+from singlewindow.findings import Finding
+
+
+def may_write(order: Order, agency: str, act: str) -> None:
+    """Raises 409 where the lifecycle has no such act in this state, or the agency no hold in this inspection."""
+    if act not in lifecycle.allowed(order.state, AGENCY):
+        raise lifecycle.refused(order.state, act)
+    if not order.of(agency):
+        raise conflict(
+            "no-hold-of-yours",
+            f"{agency} has no hold in {order.id}: nothing to write",
+            "该部门在本次查验中没有未决的查验要求",
+            agencies=order.agencies,
+        )
+
+
+def started(order: Order, by: Actor, seals: Iterable[Mapping[str, str]], at: str) -> Change:
+    """The doors are opened; `seals` as they were."""
+    data = {"inspection_id": order.id, "at": at, "seals_before": list(seals)}
+    return Change("InspectionStarted", data, by, of_version=order.version)
+
+
+def hash_of(agency: str, written: Mapping[str, Any]) -> str:
+    """What proves a sheet: the SHA-256 of its canonical JSON with the agency's name."""
+    return canonical.sha256(canonical.dumps({"agency": agency, **written}))
+
+
+def given(order: Order, agency: str, sha256: str) -> bool:
+    """Whether the agency wrote this very sheet before."""
+    return any((one.agency, one.sha256) == (agency, sha256) for one in order.results)
+
+
+def result(order: Order, by: Actor, written: Mapping[str, Any], at: str) -> Change | None:
+    """What an agency found about the holds on which it has not said its last word; None where it said so before.
+
+    Raises 409 for a second, different last word. A sample may be followed by what the laboratory found.
+    """
+    agency, sha256 = by.party, hash_of(by.party, written)
+    if given(order, agency, sha256):
+        return None
+    may_write(order, agency, "result")
+    if not (open_holds := order.unanswered(agency)):
+        raise conflict(
+            "result-given",
+            f"{agency} has given its result: {order.outcomes[agency]}; follow up on it, or clear the hold",
+            "该部门已登记查验结果，不可更改；请登记后续处置或解除查验要求",
+            result=order.outcomes[agency],
+        )
+    data: dict[str, Any] = {
+        "inspection_id": order.id,
+        "agency": agency,
+        "result": written["result"],
+        "hold_ids": open_holds,
+        "at": at,
+        "sheet_sha256": sha256,
+        "seals_after": [dict(one) for one in written.get("seals_after", ())],
+    }
+    if follow_up := written.get("follow_up"):
+        data["follow_up"] = follow_up
+    return Change("InspectionResult", data, by, of_version=order.version)
+
+
+def followed_up(order: Order, by: Actor, follow_up: str, at: str) -> Change | None:
+    """What was done about an agency's defects; None where it said so before.
+
+    Clears their holds, unless the goods go back or stay detained.
+    """
+    agency = by.party
+    said = [one for one in order.follow_ups if one["agency"] == agency and one["follow_up"] == follow_up]
+    faulty = order.faulty(agency)
+    if said and (follow_up in NOT_CLEARING or not faulty):
+        return None
+    may_write(order, agency, "follow-up")
+    if not faulty:
+        raise conflict(
+            "nothing-to-follow-up",
+            f"no defect of {agency} is open in {order.id}",
+            "没有该部门待处置的查验问题",
+            results=order.outcomes,
+        )
+    data = {
+        "inspection_id": order.id,
+        "agency": agency,
+        "follow_up": follow_up,
+        "hold_ids": faulty,
+        "at": at,
+    }
+    return Change("InspectionFollowedUp", data, by, of_version=order.version)
+
+
+def missing_evidence(wanted: Iterable[tuple[str, str]], known: Iterable[str]) -> None:
+    """Raises 422 with each (pointer, evidence id) that has not arrived in the archive."""
+    there = set(known)
+    findings = [
+        Finding(
+            code="EVIDENCE",
+            severity="error",
+            pointer=pointer,
+            rule="INSPECTION-EVIDENCE",
+            given=id,
+            message_zh="该照片或文件尚未上传归档：先上传并确认，再登记结果",
+            message_en="no such file has arrived: upload it and confirm it, then give the result",
+        )
+        for pointer, id in wanted
+        if id not in there
+    ]
+    if findings:
+        raise WindowError(
+            422,
+            "evidence-missing",
+            f"{len(findings)} file(s) have not arrived",
+            detail_zh="引用的文件尚未归档",
+            findings=findings,
+        )
+
+
+def other_containers(order: Order, seals: Iterable[tuple[str, Mapping[str, str]]], known: Iterable[str]) -> None:
+    """Raises 422 with each (pointer, seal) of a container that is not among those inspected."""
+    there = set(order.containers) or set(known)
+    findings = [
+        Finding(
+            code="CONTAINER",
+            severity="error",
+            pointer=f"{pointer}/container_no",
+            rule="INSPECTION-CONTAINER",
+            given=seal["container_no"],
+            expected=sorted(there),
+            message_zh="该箱不在本次查验范围内",
+            message_en="this container is not part of the inspection",
+        )
+        for pointer, seal in seals
+        if there and seal["container_no"] not in there
+    ]
+    if findings:
+        raise WindowError(
+            422,
+            "other-container",
+            f"{len(findings)} seal(s) of other containers",
+            detail_zh="封志所属集装箱不在查验范围内",
+            findings=findings,
+        )
