@@ -30,6 +30,8 @@ _DECIDED = ("DeclarationReleased", "DeclarationRejected", "DeclarationReturned")
 # Findings are for people and programs to read, not to nest documents in.
 _DEEPEST_FINDING = 6
 
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 # In canonical form; bounded, for `1e999999999` is short to write and long to spell out.
@@ -51,18 +53,35 @@ class ArrivalReport(BaseModel):
     arrived_at: AwareDatetime | None = None
 
 
+class Hold(BaseModel):
+    """What is held and why (`domain.md` A.5): goods with a hold at the `port` gate stay; at `use` they may leave, and
+    not be sold or used. `hold_id` names it in the clear; without one the reply's id does."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hold_id: Id | None = None
+    gate: Literal["port", "use"] = "port"
+    kind: Literal["inspection", "documents", "licence", "quarantine", "other"] = "other"
+    place: Text | None = None
+    containers: Annotated[list[Text], Field(max_length=200)] | None = None
+    qualifications: Annotated[list[Text], Field(max_length=20)] | None = None
+    instructions: Annotated[list[Text], Field(max_length=50)] | None = None
+
+
 class Reply(BaseModel):
     """`reply_id` is the agency's own: a repetition is known by it. `at` is when the agency decided."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reply_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+    reply_id: Id
     message_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
     outcome: Literal["accept", "reject", "return", "hold", "clear"]
     findings: Annotated[list[dict[str, Any] | Text], Field(max_length=500)] = []
     at: AwareDatetime
     entry_id: str | None = None
     report: ArrivalReport | None = None
+    hold: Hold | None = None
+    hold_id: Id | None = None
 
     @field_validator("at", mode="before")
     @classmethod
@@ -75,6 +94,9 @@ class Reply(BaseModel):
     def _numbered_when_accepted(self) -> "Reply":
         if self.entry_id and self.outcome != "accept":
             raise ValueError("a declaration number comes with acceptance")
+        for member, outcome in (("hold", "hold"), ("hold_id", "clear")):
+            if getattr(self, member) is not None and self.outcome != outcome:
+                raise ValueError(f"{member}: only with the outcome {outcome}")
         return self
 
     @field_validator("at")
@@ -139,6 +161,11 @@ def recorded(
     }
     if reply.entry_id:
         data["entry_id"] = reply.entry_id
+    if reply.outcome == "hold":
+        hold = (reply.hold or Hold()).model_dump(exclude_none=True)
+        data["hold"] = {"hold_id": reply.reply_id} | hold
+    if reply.hold_id:
+        data["hold_id"] = reply.hold_id
     if reply.report:
         data["report"] = reply.report.model_dump(mode="json", exclude_none=True)
     return Change("AgencyReplied", data, Actor("agency", agency), of_version=version)

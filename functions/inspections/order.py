@@ -6,14 +6,12 @@ clears in any order, twice or at once come to the same.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Final
 
 from inspections import lifecycle, slots
-from inspections.lifecycle import BEFORE, BOOKED, DONE, OVER, STARTED, UNFIT
-from singlewindow import clock
+from inspections.lifecycle import BOOKED, DONE, OVER, STARTED, UNFIT
 from singlewindow.consignment import Change, Consignment
 from singlewindow.events import Event
 from singlewindow.ids import WINDOW_NO
@@ -99,19 +97,21 @@ class Order:
     @property
     def agencies(self) -> list[str]:
         """All whose hold it is for, or was."""
-        said = {one.agency for one in self.results}
-        return sorted({one["agency"] for e in self.events for one in e.data.get("holds", ())}
-                      | {one["agency"] for one in self.holds} | said)
+        return sorted({agency for agency, _ in self.ever})
 
     def of(self, agency: str) -> list[str]:
         """The hold ids of an agency."""
         return [one["hold_id"] for one in self.holds if one["agency"] == agency]
 
+    @property
+    def ever(self) -> set[tuple[str, str]]:
+        """The (agency, hold id) of all holds that it is for, or was."""
+        lists = [self.holds, *(e.data["holds"] for e in self.events if "holds" in e.data)]
+        return {(one["agency"], one["hold_id"]) for holds in lists for one in holds}
+
     def unanswered(self, agency: str) -> list[str]:
         """The holds of an agency about which it has not said its last word."""
-        said = {
-            id for r in self.results if r.agency == agency and r.result != INTERIM for id in r.hold_ids
-        }
+        said = {id for r in self.results if r.agency == agency and r.result != INTERIM for id in r.hold_ids}
         return [id for id in self.of(agency) if id not in said]
 
     @property
@@ -135,9 +135,9 @@ class Order:
             if one.agency == agency and one.result == "pass" and hold_id in one.hold_ids:
                 return "pass"
         for done in self.follow_ups:
-            if done["agency"] == agency and hold_id in done["hold_ids"]:
-                if done["follow_up"] not in NOT_CLEARING:
-                    return str(done["follow_up"])
+            concerns = done["agency"] == agency and hold_id in done["hold_ids"]
+            if concerns and done["follow_up"] not in NOT_CLEARING:
+                return str(done["follow_up"])
         return None
 
     def faulty(self, agency: str) -> list[str]:
@@ -166,30 +166,32 @@ def parts(inspection_id: str) -> tuple[str, int] | None:
 
 
 def asked(consignment: Consignment, version: int) -> dict[tuple[str, str], Hold]:
-    """The joining holds that agencies' answers leave open, by (agency, hold id).
-
-    Of an agency's hold and its clear the later in the agency's own time counts. A clear without a hold id, and a last
-    word, clear all holds of that agency.
-    """
+    """All joining holds that agencies ever asked for on a version, by (agency, hold id): each as it was last asked."""
     found: dict[tuple[str, str], Hold] = {}
+    for data in _replies(consignment, version):
+        hold = _hold(data) if data["outcome"] == "hold" else None
+        before = found.get(hold.key) if hold else None
+        if hold and (before is None or before.at < hold.at):
+            found[hold.key] = hold
+    return found
+
+
+def left_open(consignment: Consignment, version: int) -> list[Hold]:
+    """The joining holds that the agencies' answers leave open.
+
+    Of an agency's hold and its clear the later in the agency's own time counts. A clear without a hold id clears all of
+    that agency; its last word clears none: who wants to see the goods says so until they are seen, or no longer.
+    """
     cleared: dict[tuple[str, str | None], str] = {}
-    for event in consignment.of_version(version):
-        if event.type != "AgencyReplied" or event.data["effect"] != "applied":
-            continue
-        data = event.data
-        if data["outcome"] == "hold":
-            hold = _hold(data)
-            before = found.get(hold.key) if hold else None
-            if hold and (before is None or before.at <= hold.at):
-                found[hold.key] = hold
-        elif data["outcome"] == "clear" or data["final"]:
-            key = (data["agency"], data.get("hold_id") if data["outcome"] == "clear" else None)
+    for data in _replies(consignment, version):
+        if data["outcome"] == "clear":
+            key = (data["agency"], data.get("hold_id"))
             cleared[key] = max(cleared.get(key, ""), data["at"])
-    return {
-        key: hold
-        for key, hold in found.items()
+    return [
+        hold
+        for key, hold in asked(consignment, version).items()
         if hold.at > max(cleared.get(key, ""), cleared.get((hold.agency, None), ""))
-    }
+    ]
 
 
 def orders(consignment: Consignment, version: int) -> list[Order]:
@@ -263,8 +265,14 @@ def cancelled(order: Order, reason: str) -> Change:
 
 
 def done(order: Order) -> Change:
-    """The boxes are closed again: each agency's latest result, and the seals as they are now."""
-    at, seals = clock.stamp(), list(order.seals_after)
+    """The boxes are closed again: each agency's latest result, and the seals as they are now.
+
+    `at`: when the last word was written on the sheet.
+    """
+    at = max(
+        event.data["at"] for event in order.events if event.type in ("InspectionStarted", "InspectionResult")
+    )
+    seals = list(order.seals_after)
     return _change("InspectionDone", order, results=order.outcomes, seals_after=seals, at=at)
 
 
@@ -308,7 +316,9 @@ def advanced(order: Order, type: str, data: Mapping[str, Any]) -> Order:
     if type == "InspectionStarted":
         return replace(order, state=state, seals_before=tuple(data["seals_before"]))
     if type == "InspectionResult":
-        return replace(order, state=state, results=(*order.results, _result(data)), seals_after=_sealed(order, data))
+        return replace(
+            order, state=state, results=(*order.results, _result(data)), seals_after=_sealed(order, data)
+        )
     if type == "InspectionFollowedUp":
         return replace(order, state=state, follow_ups=(*order.follow_ups, data))
     return replace(order, state=state, reason=data.get("reason"))
@@ -325,9 +335,7 @@ def _wanted(consignment: Consignment, version: int, known: list[Order]) -> list[
         if order.state == DONE:
             at = next(event.data["at"] for event in order.events if event.type == "InspectionDone")
             answered |= {(one["agency"], one["hold_id"]): at for one in order.holds}
-    return [
-        hold for key, hold in asked(consignment, version).items() if hold.at > answered.get(key, "")
-    ]
+    return [hold for hold in left_open(consignment, version) if hold.at > answered.get(hold.key, "")]
 
 
 def _ordered(consignment: Consignment, version: int, number: int, wanted: list[Hold]) -> Change:
@@ -341,6 +349,12 @@ def _change(type: str, order: Order, **data: Any) -> Change:
 
 def _ending(consignment: Consignment, version: int) -> str | None:
     return next((ENDINGS[e.type] for e in consignment.of_version(version) if e.type in ENDINGS), None)
+
+
+def _replies(consignment: Consignment, version: int) -> Iterator[Mapping[str, Any]]:
+    for event in consignment.of_version(version):
+        if event.type == "AgencyReplied" and event.data["effect"] == "applied":
+            yield event.data
 
 
 def _hold(data: Mapping[str, Any]) -> Hold | None:

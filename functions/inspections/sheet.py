@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inspections import lifecycle
-from inspections.lifecycle import AGENCY
-from inspections.order import NOT_CLEARING, Order
+from inspections.lifecycle import AGENCY, STARTED
+from inspections.order import NOT_CLEARING, Order, asked
 from singlewindow import canonical
-from singlewindow.consignment import Change
+from singlewindow.consignment import Change, Consignment
 from singlewindow.errors import WindowError, conflict
 from singlewindow.events import Actor
 from singlewindow.findings import Finding
@@ -30,8 +30,11 @@ def may_write(order: Order, agency: str, act: str) -> None:
         )
 
 
-def started(order: Order, by: Actor, seals: Iterable[Mapping[str, str]], at: str) -> Change:
-    """The doors are opened; `seals` as they were."""
+def started(order: Order, by: Actor, seals: Iterable[Mapping[str, str]], at: str) -> Change | None:
+    """The doors are opened; `seals` as they were. None where they are open, whoever opened them."""
+    if order.state == STARTED and order.of(by.party):
+        return None
+    may_write(order, by.party, "start")
     data = {"inspection_id": order.id, "at": at, "seals_before": list(seals)}
     return Change("InspectionStarted", data, by, of_version=order.version)
 
@@ -46,7 +49,9 @@ def given(order: Order, agency: str, sha256: str) -> bool:
     return any((one.agency, one.sha256) == (agency, sha256) for one in order.results)
 
 
-def result(order: Order, by: Actor, written: Mapping[str, Any], at: str) -> Change | None:
+def result(
+    consignment: Consignment, order: Order, by: Actor, written: Mapping[str, Any], at: str
+) -> Change | None:
     """What an agency found about the holds on which it has not said its last word; None where it said so before.
 
     Raises 409 for a second, different last word. A sample may be followed by what the laboratory found.
@@ -67,7 +72,7 @@ def result(order: Order, by: Actor, written: Mapping[str, Any], at: str) -> Chan
         "agency": agency,
         "result": written["result"],
         "hold_ids": open_holds,
-        "at": at,
+        "at": _not_before(consignment, order, agency, at),
         "sheet_sha256": sha256,
         "seals_after": [dict(one) for one in written.get("seals_after", ())],
     }
@@ -76,7 +81,7 @@ def result(order: Order, by: Actor, written: Mapping[str, Any], at: str) -> Chan
     return Change("InspectionResult", data, by, of_version=order.version)
 
 
-def followed_up(order: Order, by: Actor, follow_up: str, at: str) -> Change | None:
+def followed_up(consignment: Consignment, order: Order, by: Actor, follow_up: str, at: str) -> Change | None:
     """What was done about an agency's defects; None where it said so before.
 
     Clears their holds, unless the goods go back or stay detained.
@@ -99,13 +104,19 @@ def followed_up(order: Order, by: Actor, follow_up: str, at: str) -> Change | No
         "agency": agency,
         "follow_up": follow_up,
         "hold_ids": faulty,
-        "at": at,
+        "at": _not_before(consignment, order, agency, at),
     }
     return Change("InspectionFollowedUp", data, by, of_version=order.version)
 
 
-def missing_evidence(wanted: Iterable[tuple[str, str]], known: Iterable[str]) -> None:
-    """Raises 422 with each (pointer, evidence id) that has not arrived in the archive."""
+def missing_evidence(written: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raises 422 with each file that a result names and that has not arrived in the archive."""
+    wanted = [(f"/evidence/{at}", id) for at, id in enumerate(written.get("evidence", ()))]
+    wanted += [
+        (f"/samples/{at}/evidence", one["evidence"])
+        for at, one in enumerate(written.get("samples", ()))
+        if one.get("evidence")
+    ]
     there = set(known)
     findings = [
         Finding(
@@ -115,7 +126,7 @@ def missing_evidence(wanted: Iterable[tuple[str, str]], known: Iterable[str]) ->
             rule="INSPECTION-EVIDENCE",
             given=id,
             message_zh="该照片或文件尚未上传归档：先上传并确认，再登记结果",
-            message_en="no such file has arrived: upload it and confirm it, then give the result",
+            message_en="no such file of yours has arrived: upload it and confirm it, then give the result",
         )
         for pointer, id in wanted
         if id not in there
@@ -130,21 +141,23 @@ def missing_evidence(wanted: Iterable[tuple[str, str]], known: Iterable[str]) ->
         )
 
 
-def other_containers(order: Order, seals: Iterable[tuple[str, Mapping[str, str]]], known: Iterable[str]) -> None:
-    """Raises 422 with each (pointer, seal) of a container that is not among those inspected."""
-    there = set(order.containers) or set(known)
+def other_containers(
+    consignment: Consignment, order: Order, name: str, seals: Iterable[Mapping[str, str]]
+) -> None:
+    """Raises 422 with each seal, in the list of that name, of a container that is not among those inspected."""
+    there = set(order.containers or _declared(consignment, order.version))
     findings = [
         Finding(
             code="CONTAINER",
             severity="error",
-            pointer=f"{pointer}/container_no",
+            pointer=f"/{name}/{at}/container_no",
             rule="INSPECTION-CONTAINER",
             given=seal["container_no"],
             expected=sorted(there),
             message_zh="该箱不在本次查验范围内",
             message_en="this container is not part of the inspection",
         )
-        for pointer, seal in seals
+        for at, seal in enumerate(seals)
         if there and seal["container_no"] not in there
     ]
     if findings:
@@ -155,3 +168,17 @@ def other_containers(order: Order, seals: Iterable[tuple[str, Mapping[str, str]]
             detail_zh="封志所属集装箱不在查验范围内",
             findings=findings,
         )
+
+
+def _not_before(consignment: Consignment, order: Order, agency: str, at: str) -> str:
+    """An agency's clock may run ahead of ours: what is said of its holds is not before them."""
+    own = [hold.at for (whose, _), hold in asked(consignment, order.version).items() if whose == agency]
+    return max(at, *own, "")
+
+
+def _declared(consignment: Consignment, version: int) -> list[str]:
+    """The containers of a version, as its declaration names them."""
+    for event in consignment.of_version(version):
+        if event.type == "DeclarationSubmitted":
+            return list(event.data["identifiers"].get("containers", ()))
+    return []

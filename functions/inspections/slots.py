@@ -31,11 +31,6 @@ class Slot:
     capacity: int
     qualifications: frozenset[str]
 
-    @property
-    def day(self) -> str:
-        """The business date on which it begins."""
-        return clock.business_date(datetime.fromisoformat(self.starts_at)).isoformat()
-
     def as_json(self) -> dict[str, Any]:
         """As the event has it."""
         names = ("slot_id", "place", "bay", "starts_at", "ends_at")
@@ -101,7 +96,7 @@ def find(slot_id: str) -> Slot | None:
     """The slot of an id, where its day has it."""
     match = _ID.fullmatch(slot_id)
     try:
-        day = datetime.strptime(match[3], "%Y%m%d").date() if match else None
+        day = date.fromisoformat(match[3]) if match else None
     except ValueError:
         return None
     place = places(day).get(match[1]) if match and day else None

@@ -31,6 +31,15 @@ EVENTS = (
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "InspectionOrdered",
+    "InspectionRevised",
+    "InspectionBooked",
+    "InspectionUnbooked",
+    "InspectionStarted",
+    "InspectionResult",
+    "InspectionFollowedUp",
+    "InspectionDone",
+    "InspectionCancelled",
 )
 
 

@@ -16,6 +16,11 @@ from singlewindow.consignment import Snapshot
 DOCUMENTS, LOGISTICS = "documents", "logistics"
 TRADER, WINDOW = "trader", "window"
 
+# What happens to the boxes rather than to the papers.
+_ON_SITE: Final = ("InspectionBooked", "InspectionUnbooked", "InspectionStarted", "InspectionDone")
+# Done about a defect, and the goods still do not pass.
+_NOT_CLEARING: Final = ("return", "detain")
+
 # What is sent to the side that handles the cargo rather than the papers.
 _CARGO_MESSAGES: Final = ("cargo-announcement",)
 
@@ -126,7 +131,7 @@ class _Desk:
 
     def reply(self, record: Record) -> None:
         """The first final answer counts; a hold stands until cleared or answered, in the agency's own time."""
-        data, before = record.data, self.state
+        data = record.data
         if data["effect"] == "recorded-after-decision":
             return
         if data["outcome"] == "hold":
@@ -135,13 +140,24 @@ class _Desk:
             self.cleared_at = max(self.cleared_at, data["at"])
             if data["final"] and self.final is None:
                 self.final = data["outcome"]
+        self.findings = tuple(data["findings"]) or self.findings
+        self._settle(record)
+
+    def inspected(self, record: Record) -> None:
+        """What the sheet says: a pass, or a defect that was mended, clears as the agency's own clear does."""
+        data = record.data
+        if data.get("result", "pass") == "pass" and data.get("follow_up") not in _NOT_CLEARING:
+            self.cleared_at = max(self.cleared_at, data["at"])
+            self._settle(record)
+
+    def _settle(self, record: Record) -> None:
+        before = self.state
         if self.held_at > self.cleared_at and self.final in (None, "accept", "clear"):
             self.state = "held"
         elif self.final:
             self.state = "answered"
         else:
             self.state = "silent" if before == "silent" else "pending"
-        self.findings = tuple(data["findings"]) or self.findings
         if self.state != before:
             self.since = record.at
 
@@ -187,6 +203,8 @@ class _Course:
                 desk.state, desk.since = "pending", record.at
         elif record.type == "AgencyReplied":
             self._desk(record).reply(record)
+        elif record.type in ("InspectionResult", "InspectionFollowedUp"):
+            self._desk(record).inspected(record)
             self.answered_at = record.at
         elif record.type == "DeclarationAccepted" and data.get("entry_id"):
             self.identifiers["entry_id"] = data["entry_id"]
@@ -260,6 +278,6 @@ def _turn(state: str) -> str | None:
 
 def _lane(record: Record, course: _Course) -> str:
     """Cargo and those who handle it make the logistics lane; all else is paper."""
-    if record.type == "CargoReported" or "report" in record.data:
+    if record.type in ("CargoReported", *_ON_SITE) or "report" in record.data:
         return LOGISTICS
     return LOGISTICS if record.data.get("agency") in course.cargo_agencies else DOCUMENTS

@@ -8,6 +8,13 @@ from singlewindow.events import Event
 # An agency may send hundreds of findings; a journey tells the first, the ledger keeps all.
 _MOST_FINDINGS: Final = 5
 _LONGEST_TEXT: Final = 200
+_OF_AGENCIES: Final = (
+    "AgencyReplied",
+    "CargoReported",
+    "DeclarationAccepted",
+    "InspectionResult",
+    "InspectionFollowedUp",
+)
 _SAYS: Final = ("code", "pointer", "message", "message_zh", "message_en")
 
 
@@ -41,10 +48,12 @@ def record_of(event: Event) -> Record:
 
 
 def _source(event: Event) -> str:
-    """An agency's word is the agency's; questions are the exchange's; all else the declarations' own."""
-    if event.type in ("AgencyReplied", "CargoReported", "DeclarationAccepted"):
+    """An agency's word is the agency's; questions are the exchange's; all else its capability's own."""
+    if event.type in _OF_AGENCIES:
         agency: str = event.data["agency"]
         return agency
+    if event.type.startswith("Inspection"):
+        return "inspections"
     return "exchange" if event.type == "AgencyAsked" else "declarations"
 
 

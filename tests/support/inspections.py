@@ -7,7 +7,7 @@ from inspections import order, sheet, slots
 from inspections.order import Order
 from singlewindow.consignment import Change
 from singlewindow.events import Actor
-from tests.support.clearances import IMPORTER, Clearance, instant
+from tests.support.clearances import IMPORTER, Clearance, instant, message_id
 
 BOX, OTHER_BOX = "CSQU3054383", "TCLU9012340"
 SLOT = "qbj-rail.A2.20241125.1000"
@@ -22,7 +22,8 @@ class Inspected(Clearance):
         self.said(agency, "hold", at=at, hold=asks)
 
     def clear(self, agency: str, hold_id: str | None = None, *, at: int) -> None:
-        self.said(agency, "clear", at=at, **({"hold_id": hold_id} if hold_id else {}))
+        members: dict[str, Any] = {"hold_id": hold_id} if hold_id else {}
+        self.said(agency, "clear", at=at, **members)
 
     def said(self, agency: str, outcome: str, *, at: int, final: bool = False, **members: Any) -> None:
         """A reply's event, made by hand."""
@@ -30,7 +31,7 @@ class Inspected(Clearance):
         data: Mapping[str, Any] = {
             "agency": agency,
             "reply_id": f"{agency}-{self._replies}",
-            "message_id": "m",
+            "message_id": message_id(agency),
             "outcome": outcome,
             "final": final,
             "effect": "applied",
@@ -38,7 +39,9 @@ class Inspected(Clearance):
             "at": instant(at),
             **members,
         }
-        self.apply(Change("AgencyReplied", data, Actor("agency", agency), of_version=self.consignment.version))
+        self.apply(
+            Change("AgencyReplied", data, Actor("agency", agency), of_version=self.consignment.version)
+        )
 
     def join(self) -> "Inspected":
         """The inbox: what follows from the answers and results so far."""
@@ -72,12 +75,16 @@ class Inspected(Clearance):
         found = {"result": result, "checklist": [], **written}
         if result == "defect":
             found.setdefault("follow_up", "supplement")
-        change = sheet.result(self.order, Actor("agency", agency), found, instant(self._minute))
+        change = sheet.result(
+            self.consignment, self.order, Actor("agency", agency), found, instant(self._minute)
+        )
         self.apply(change)
         self.join()
         return change
 
     def follow_up(self, agency: str, follow_up: str) -> Change | None:
-        change = sheet.followed_up(self.order, Actor("agency", agency), follow_up, instant(self._minute))
+        change = sheet.followed_up(
+            self.consignment, self.order, Actor("agency", agency), follow_up, instant(self._minute)
+        )
         self.apply(change)
         return change

@@ -80,13 +80,13 @@ def test_a_clear_that_overtakes_its_hold_wins_by_the_agencys_own_time() -> None:
     assert case.join().orders == []
 
 
-def test_a_last_word_clears_and_an_interim_acceptance_does_not() -> None:
+def test_a_last_word_does_not_spare_the_goods_from_being_seen() -> None:
     case = Inspected("customs", "ciq")
     case.hold("customs", "C1", at=10)
-    case.said("customs", "accept", at=11)
+    case.said("customs", "release", at=11, final=True)
     assert case.join().order.state == lifecycle.ORDERED
 
-    case.said("customs", "release", at=12, final=True)
+    case.clear("customs", at=12)
     assert case.join().order.state == lifecycle.CANCELLED
 
 
@@ -229,7 +229,13 @@ def test_slots_are_those_of_the_catalogue_in_beijing_time() -> None:
     assert slots.fitting("qbj-rail", [], sunday) == []
     assert slots.fitting(None, ["cold", "dangerous"], monday) == []
     assert slots.fitting("elsewhere", [], monday) == []
-    for wrong in ("qbj-rail.A2.20241125.1030", "qbj-rail.A2.20241399.1000", "x.A2.20241125.1000", "", SLOT + "0"):
+    for wrong in (
+        "qbj-rail.A2.20241125.1030",
+        "qbj-rail.A2.20241399.1000",
+        "x.A2.20241125.1000",
+        "",
+        SLOT + "0",
+    ):
         assert slots.find(wrong) is None
 
 

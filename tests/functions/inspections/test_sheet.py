@@ -4,6 +4,7 @@ import pytest
 
 from inspections import lifecycle, sheet
 from singlewindow.errors import WindowError
+from tests.support.clearances import instant
 from tests.support.inspections import BOX, OTHER_BOX, Inspected
 
 
@@ -121,10 +122,24 @@ def test_an_agency_whose_hold_is_cleared_while_the_doors_are_open_is_not_waited_
     assert case.order.agencies == ["ciq", "customs"]  # both may look at the sheet for ever
 
 
+def test_an_agency_whose_clock_runs_ahead_is_answered_all_the_same() -> None:
+    case = Inspected("customs")
+    case.hold("customs", "C1", at=50)  # by its own clock, three quarters of an hour after ours
+    case.join().book().start()
+    case.result("customs", "pass")
+
+    assert [one.state for one in case.orders] == [lifecycle.DONE]
+    assert case.order.results[0].at == instant(50)
+
+
 def test_evidence_and_seals_must_be_of_this_inspection() -> None:
-    sheet.missing_evidence([("/evidence/0", "a")], ["a"])
-    error = refusal(lambda: sheet.missing_evidence([("/evidence/0", "a"), ("/evidence/1", "b")], ["a"]))
-    assert [one.pointer for one in error.findings] == ["/evidence/1"]
-    seal = {"container_no": OTHER_BOX, "seal_no": "1"}
-    error = refusal(lambda: sheet.other_containers(opened().order, [("/seals_before/0", seal)], ()))
-    assert [one.pointer for one in error.findings] == ["/seals_before/0/container_no"]
+    written = {"evidence": ["a", "b"], "samples": [{"sample_no": "1"}, {"sample_no": "2", "evidence": "c"}]}
+    sheet.missing_evidence(written, ["a", "b", "c"])
+    error = refusal(lambda: sheet.missing_evidence(written, ["a"]))
+    assert [one.pointer for one in error.findings] == ["/evidence/1", "/samples/1/evidence"]
+    case, seals = (
+        opened(),
+        [{"container_no": BOX, "seal_no": "1"}, {"container_no": OTHER_BOX, "seal_no": "1"}],
+    )
+    error = refusal(lambda: sheet.other_containers(case.consignment, case.order, "seals_before", seals))
+    assert [one.pointer for one in error.findings] == ["/seals_before/1/container_no"]

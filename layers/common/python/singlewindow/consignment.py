@@ -88,7 +88,7 @@ class Update:
     table: str
     key: Mapping[str, Any]
     expression: str
-    condition: str
+    condition: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 

@@ -17,7 +17,17 @@ from botocore.exceptions import ClientError
 from singlewindow import canonical, clock, correlation, settings
 from singlewindow.aws import archive
 from singlewindow.aws.clients import client
-from singlewindow.consignment import Body, Change, Consignment, Row, Snapshot, Submission, Update, blank, follow
+from singlewindow.consignment import (
+    Body,
+    Change,
+    Consignment,
+    Row,
+    Snapshot,
+    Submission,
+    Update,
+    blank,
+    follow,
+)
 from singlewindow.errors import WindowError, conflict
 from singlewindow.events import Event
 from singlewindow.ids import new_id
@@ -322,8 +332,8 @@ def _update(row: Update) -> dict[str, Any]:
         "TableName": settings.get(row.table),
         "Key": dict(row.key),
         "UpdateExpression": row.expression,
-        "ConditionExpression": row.condition,
     }
+    update |= {"ConditionExpression": row.condition} if row.condition else {}
     update |= {"ExpressionAttributeValues": dict(row.values)} if row.values else {}
     update |= {"ExpressionAttributeNames": dict(row.names)} if row.names else {}
     return {"Update": update}
