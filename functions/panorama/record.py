@@ -12,6 +12,8 @@ _OF_AGENCIES: Final = (
     "AgencyReplied",
     "CargoReported",
     "DeclarationAccepted",
+    "ReleaseRevoked",
+    "GateOut",
     "InspectionResult",
     "InspectionFollowedUp",
 )
