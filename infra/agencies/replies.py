@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from infra.agencies import inspecting
 from infra.agencies.behaviour import Behaviour
 from singlewindow import clock
 
@@ -64,6 +65,10 @@ class Answering:
                 # Where an agency releases, lifting its hold is not yet its release.
                 release = [self._says(self._yes, delay + 0.001)] if self.releases else []
                 return [self._says("hold", 0), self._says("clear", delay), *release]
+            case "inspect" | "use-hold" as wanted:
+                held = self._says("hold", 0, hold=inspecting.hold(wanted, self.agency))
+                # At the gate of use a hold bars no release; at the port the yes comes after the look.
+                return [held, self.agreed(delay + 0.001)] if wanted == "use-hold" else [held]
             case "duplicate":
                 return [self._says(self._yes, delay)] * 3
             case "out-of-order":
@@ -79,6 +84,10 @@ class Answering:
                 if self.overheard:
                     return [self._says(self._yes, delay, message_id=self.overheard)]
         return []
+
+    def agreed(self, after: float = 0) -> Timed:
+        """Its last word where nothing is wrong."""
+        return self._says(self._yes, after)
 
     @property
     def _yes(self) -> str:
