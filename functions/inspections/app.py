@@ -91,7 +91,9 @@ def book(request: Request, inspection_id: str) -> Answer:
     if stored := ledger.answered(submission):
         return _standing(stored, repeated=True)
     try:
-        return _acted(request, inspection_id, lambda _, order: booking.booked(order, by, slot, submission))
+        return _acted(
+            request, inspection_id, _lapsed, lambda _, order: booking.booked(order, by, slot, submission)
+        )
     except ledger.Duplicate as duplicate:
         return _standing(duplicate.answer, repeated=True)
 
@@ -105,7 +107,8 @@ def book(request: Request, inspection_id: str) -> Answer:
 )
 def unbook(request: Request, inspection_id: str) -> Answer:
     """Give the slot back before it begins."""
-    return _acted(request, inspection_id, lambda _, order: booking.given_back(order, _actor(request)))
+    by = _actor(request)
+    return _acted(request, inspection_id, _lapsed, lambda _, order: booking.given_back(order, by))
 
 
 @app.route(
@@ -237,9 +240,16 @@ def fetch(request: Request, inspection_id: str, evidence_id: str) -> Answer:
     return Answer({"location": address, "expires_in": evidence.LINK_SECONDS}, 303, {"Location": address})
 
 
-def _acted(request: Request, inspection_id: str, decide: Decide) -> Answer:
-    """Decide on the order as it stands, write, and let what follows from it happen."""
+def _acted(request: Request, inspection_id: str, *decisions: Decide) -> Answer:
+    """Decide on the order as it stands, write, and let what follows happen; the last decision is the answer's."""
     _, order = _visible(request, inspection_id)
+    written = [_amended(order, decide) for decide in decisions]
+    consignment = _follow(order.window_no, order.version)
+    return _standing(view.standing(_order(consignment, order.id)), repeated=not written[-1])
+
+
+def _amended(order: Order, decide: Decide) -> bool:
+    """Whether the decision had anything to write."""
     written = False
 
     def once(consignment: Consignment) -> Change | None:
@@ -249,8 +259,11 @@ def _acted(request: Request, inspection_id: str, decide: Decide) -> Answer:
         return change
 
     ledger.amend(order.window_no, once)
-    consignment = _follow(order.window_no, order.version)
-    return _standing(view.standing(_order(consignment, order.id)), repeated=not written)
+    return written
+
+
+def _lapsed(_: Consignment, order: Order) -> Change | None:
+    return booking.lapsed(order)
 
 
 def _follow(window_no: str, version: int) -> Consignment:

@@ -1,5 +1,6 @@
 """Taking a slot and giving it back: what a trader may do, and what an agency says of one who did not come."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -8,7 +9,7 @@ from inspections.lifecycle import CANCELLED_BY_TRADER, MISSED, NO_SHOW, TRADER
 from inspections.order import Order, fits, unbooked
 from inspections.sheet import may_write
 from inspections.slots import Slot
-from inspections.view import free, has_begun
+from inspections.view import free
 from singlewindow import clock
 from singlewindow.consignment import Change, Submission
 from singlewindow.errors import WindowError, conflict
@@ -59,12 +60,21 @@ def given_back(order: Order, by: Actor) -> Change | None:
     return _by(unbooked(order, CANCELLED_BY_TRADER), by)
 
 
+def lapsed(order: Order) -> Change | None:
+    """A slot that is over and that nobody came to, where its trader wants another; None where it is not over.
+
+    The agencies may have come and not said so yet: they still may.
+    """
+    is_over = order.state == lifecycle.BOOKED and _is_past(order.slot, "ends_at")
+    return unbooked(order, MISSED) if is_over else None
+
+
 def missed(order: Order, by: Actor) -> Change | None:
     """Nobody came: the slot has begun and is over for this order; None where it was said before."""
     if order.state == NO_SHOW and order.of(by.party):
         return None
     may_write(order, by.party, "no-show")
-    if not has_begun(order.slot or {}):
+    if not _is_past(order.slot, "starts_at"):
         raise conflict("slot-ahead", "the slot has not begun", "预约时段尚未开始")
     return _by(unbooked(order, MISSED), by)
 
@@ -78,12 +88,16 @@ def offered(order: Order, day: date) -> dict[str, Any]:
 def _bookable(order: Order, act: str) -> None:
     if act not in lifecycle.allowed(order.state, TRADER):
         raise lifecycle.refused(order.state, act)
-    if order.slot and has_begun(order.slot):
+    if _is_past(order.slot, "starts_at"):
         raise conflict(
             "slot-begun",
             "the slot has begun: the agencies start, or say that nobody came",
             "预约时段已开始，不可改约或取消",
         )
+
+
+def _is_past(slot: Mapping[str, str] | None, end: str) -> bool:
+    return slot is not None and slot[end] <= clock.stamp()
 
 
 def _by(change: Change, by: Actor) -> Change:

@@ -9,6 +9,7 @@ from singlewindow.ids import is_container_no
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 EvidenceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
+HoldId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 FollowUp = Literal["supplement", "amend", "penalty", "guarantee", "convert", "return", "detain"]
 
 
@@ -68,6 +69,9 @@ class Found(_Strict):
     evidence: Annotated[list[EvidenceId], Field(max_length=100)] = []
     follow_up: FollowUp | None = None
     note: Text | None = None
+    hold_ids: Annotated[list[HoldId], Field(min_length=1, max_length=50)] | None = Field(
+        default=None, description="the holds that it is about; without: all of the agency's that are open"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Found":

@@ -52,15 +52,27 @@ def given(order: Order, agency: str, sha256: str) -> bool:
 def result(
     consignment: Consignment, order: Order, by: Actor, written: Mapping[str, Any], at: str
 ) -> Change | None:
-    """What an agency found about the holds on which it has not said its last word; None where it said so before.
+    """What an agency found about its holds, or those that it names; None where it wrote this very sheet before.
 
-    Raises 409 for a second, different last word. A sample may be followed by what the laboratory found.
+    Raises 409 for a second, different last word, 422 for a hold that it has not. A sample may be followed by what the
+    laboratory found. A sheet that is repeated is never about a hold that joined since: that one wants a sheet that
+    names it.
     """
     agency, sha256 = by.party, hash_of(by.party, written)
     if given(order, agency, sha256):
         return None
     may_write(order, agency, "result")
-    if not (open_holds := order.unanswered(agency)):
+    open_holds = order.unanswered(agency)
+    about = list(dict.fromkeys(written.get("hold_ids") or open_holds))
+    if unknown := set(about) - set(order.of(agency)):
+        raise WindowError(
+            422,
+            "no-such-hold",
+            f"no hold of {agency} in {order.id}: {', '.join(sorted(unknown))}",
+            detail_zh="本次查验中没有该部门的这些查验要求",
+            holds=order.of(agency),
+        )
+    if not about or not set(about) <= set(open_holds):
         raise conflict(
             "result-given",
             f"{agency} has given its result: {order.outcomes[agency]}; follow up on it, or clear the hold",
@@ -71,7 +83,7 @@ def result(
         "inspection_id": order.id,
         "agency": agency,
         "result": written["result"],
-        "hold_ids": open_holds,
+        "hold_ids": about,
         "at": _not_before(consignment, order, agency, at),
         "sheet_sha256": sha256,
         "seals_after": [dict(one) for one in written.get("seals_after", ())],

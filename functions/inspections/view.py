@@ -1,11 +1,11 @@
 """An inspection as its callers see it. Who looked at the goods is for agencies and staff to know."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from inspections import clocks, lifecycle, slots
-from inspections.order import Order, asked
+from inspections.order import Order, asked, left_open
 from inspections.store import Evidence
 from singlewindow import clock
 from singlewindow.consignment import Consignment
@@ -19,6 +19,7 @@ def whole(
 ) -> Any:
     """The answer of `GET /inspections/{id}`: what was asked and by whom, where it stands, the sheet, the clocks."""
     official = caller.role not in TRADERS
+    left = {hold.key for hold in left_open(consignment, order.version)}
     return {
         **standing(order),
         "window_no": order.window_no,
@@ -29,7 +30,8 @@ def whole(
         "qualifications": list(order.qualifications),
         "instructions": list(order.instructions),
         "holds": [
-            {**one, "cleared_by": order.cleared_by(one["agency"], one["hold_id"])} for one in order.holds
+            {**one, "cleared_by": _cleared_by(order, one["agency"], one["hold_id"], left)}
+            for one in order.holds
         ],
         "asked": _asked(consignment, order),
         "seals": {"before": list(order.seals_before), "after": list(order.seals_after)},
@@ -85,6 +87,11 @@ def free(order: Order, day: date, taken: Mapping[str, Mapping[str, int]]) -> dic
     }
 
 
+def _cleared_by(order: Order, agency: str, hold_id: str, left: set[tuple[str, str]]) -> str | None:
+    """What cleared a hold: something on the sheet, or the agency's own `clear`; None where it is open."""
+    return order.cleared_by(agency, hold_id) or (None if (agency, hold_id) in left else "clear")
+
+
 def _asked(consignment: Consignment, order: Order) -> list[dict[str, Any]]:
     """Who asked for what, in the order in which the order was joined."""
     ever = order.ever
@@ -132,7 +139,3 @@ def _file(order: Order, one: Evidence) -> dict[str, Any]:
         "arrived": one.key is not None,
         "path": f"/inspections/{order.id}/evidence/{one.id}",
     }
-
-
-def has_begun(slot: Mapping[str, str]) -> bool:
-    return datetime.fromisoformat(slot["starts_at"]) <= clock.now()

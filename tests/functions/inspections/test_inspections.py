@@ -314,6 +314,22 @@ def test_a_slot_is_given_back_before_it_begins_and_not_after() -> None:
     assert book(id, "qbj-rail.A2.20241126.1000", key="k4")[1]["state"] == "BOOKED"
 
 
+def test_a_slot_that_passed_unstarted_binds_nobody() -> None:
+    id = ordered()
+    book(id)
+    clock.travel(datetime.fromisoformat("2024-11-25T03:00:00Z"))
+
+    assert book(id, "qbj-rail.A2.20241126.1000", key="k2")[1]["state"] == "BOOKED"
+
+    assert [(event.type, event.data.get("reason")) for event in events(id)[2:]] == [
+        ("InspectionUnbooked", "no-show"),
+        ("InspectionBooked", None),
+    ]
+    clock.travel(datetime.fromisoformat("2024-11-26T03:10:00Z"))
+    assert agency("customs", "start", id, {})[1]["state"] == "STARTED"  # late, and nobody's no-show
+    assert len(events(id)) == 5
+
+
 def test_each_agency_writes_its_own_part_once_and_the_last_closes_it() -> None:
     id = ordered()
     book(id)
@@ -404,6 +420,7 @@ def test_a_defect_is_followed_up_and_then_cleared() -> None:
     for _ in range(2):
         assert agency("customs", "follow-up", id, {"follow_up": "penalty"})[0] == 200
     assert shown(id)["holds"][0]["cleared_by"] == "penalty"
+    assert shown(id)["allowed"] == []
     assert [event.type for event in events(id)].count("InspectionFollowedUp") == 1
 
 
@@ -453,6 +470,32 @@ def test_what_is_not_the_announced_photo_is_not_kept(came: bytes, code: str) -> 
     file = agency("customs", "evidence", id, told)[1]["evidence_id"]
     clients.client("s3").put_object(Bucket="uploads", Key=f"{file[:4]}/inspections/{file}", Body=came)
     assert agency("customs", f"evidence/{file}", id)[1]["code"] == code
+
+
+def test_who_stays_is_listed_once_and_who_is_no_party_any_more_not_at_all() -> None:
+    id = ordered("I20240000000000101", "customs")
+    number = id.split("-")[0]
+    joined: dict[str, Any] = {
+        "outcome": "hold",
+        "effect": "applied",
+        "reply_id": "r9",
+        "at": "2024-11-23T09:00:00.000Z",
+    }
+    joined |= {
+        "agency": "ciq",
+        "final": False,
+        "hold": {"hold_id": "Q9", "gate": "use", "kind": "quarantine"},
+    }
+    parties = frozenset({STRANGER})
+    ledger.amend(number, lambda c: Change("AgencyReplied", joined, of_version=1, parties=parties))
+    consignment = ledger.read(number)
+    assert consignment is not None and hear(consignment.events[-1]) == []
+
+    for name in ("customs", "ciq"):
+        assert [
+            one["inspection_id"] for one in call("GET", "/inspections", role="agency", party=name)[1]["items"]
+        ] == [id]
+    assert call("GET", "/inspections")[1]["items"] == []
 
 
 def test_everybody_lists_their_own_and_staff_those_of_a_day() -> None:

@@ -105,7 +105,10 @@ def test_a_hold_that_joins_after_ones_result_wants_another_result() -> None:
     case.result("ciq", "pass")
     assert case.order.state == lifecycle.STARTED
 
-    case.result("customs", "defect", note="C2", follow_up="penalty")
+    assert case.result("customs", "pass") is None  # a late repetition is not about what joined since
+    assert refusal(lambda: case.result("customs", "pass", hold_ids=["C1"])).code == "result-given"
+    assert refusal(lambda: case.result("customs", "pass", hold_ids=["C2", "Q1"])).code == "no-such-hold"
+    case.result("customs", "defect", hold_ids=["C2"], follow_up="penalty")
     assert case.order.state == lifecycle.DONE
     assert case.order.outcomes == {"customs": "defect", "ciq": "pass"}  # the gravest of its holds
     assert case.order.cleared_by("customs", "C1") == "pass"
