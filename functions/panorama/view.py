@@ -17,8 +17,13 @@ def whole(window_no: str, journey: Journey, usual: Mapping[str, dict[str, Any] |
     """The answer of `GET /panorama/{window_no}`; `usual`: how long each holder usually takes, where that is known."""
     return _standing(window_no, journey) | {
         "waiting_on": [
-            {"holder": one.holder, "since": one.since, "why_zh": one.why.zh, "why_en": one.why.en}
-            | {"usual": usual.get(one.holder or "")}
+            {
+                "holder": one.holder,
+                "since": one.since,
+                "why_zh": one.why.zh,
+                "why_en": one.why.en,
+                "usual": usual.get(one.holder or ""),
+            }
             for one in journey.waiting_on
         ],
         "missing": list(journey.missing),

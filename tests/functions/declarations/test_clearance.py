@@ -14,6 +14,7 @@ from declarations.positions import Position, positions
 from singlewindow.consignment import Consignment
 from tests.support.clearances import CAPACITIES, TABLE, Clearance
 from tests.support.courses import agencies, courses, run
+from tests.support.thorough import examples
 
 ENDED = (lifecycle.RELEASED, lifecycle.REJECTED, lifecycle.RETURNED)
 
@@ -321,7 +322,7 @@ def at_release(consignment: Consignment) -> Consignment:
     return Consignment(consignment.window_no, consignment.snapshot, consignment.events[:end])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(courses())
 def test_no_course_releases_twice_nor_moves_after_it_has_ended(course: tuple) -> None:
     case = run(*course)
@@ -332,7 +333,7 @@ def test_no_course_releases_twice_nor_moves_after_it_has_ended(course: tuple) ->
         assert case.state == lifecycle.RELEASED
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(courses())
 def test_no_course_releases_without_the_yes_of_every_deciding_agency_customs_first(course: tuple) -> None:
     case = run(*course)
@@ -347,7 +348,7 @@ def test_no_course_releases_without_the_yes_of_every_deciding_agency_customs_fir
     assert any(e.type == "DeclarationAccepted" for e in before.of_version())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(courses())
 def test_every_change_of_state_is_a_legal_move_and_every_course_comes_to_rest(course: tuple) -> None:
     case = run(*course)  # an illegal move, or no rest, raises inside
@@ -358,7 +359,7 @@ def test_every_change_of_state_is_a_legal_move_and_every_course_comes_to_rest(co
     assert case.consignment == before
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(courses())
 def test_repeating_every_reply_changes_nothing(course: tuple) -> None:
     chosen, steps = course
@@ -388,7 +389,7 @@ def replies_in_two_orders(draw: st.DrawFn) -> tuple[tuple[str, ...], list[tuple]
     return chosen, one, other
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(replies_in_two_orders())
 def test_the_order_of_arrival_does_not_matter(orders: tuple) -> None:
     chosen, one, other = orders
@@ -397,7 +398,7 @@ def test_the_order_of_arrival_does_not_matter(orders: tuple) -> None:
     assert first.positions == second.positions
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(replies_in_two_orders(), st.integers(0, 30))
 def test_the_moment_of_the_timeout_does_not_matter_unless_it_ended_the_matter(
     orders: tuple, moment: int
