@@ -84,16 +84,15 @@ def book(request: Request, inspection_id: str) -> Answer:
     by = _actor(request)
     content = canonical.dumps({"inspection_id": inspection_id, "slot_id": slot.slot_id})
     answer = {"inspection_id": inspection_id, "state": "BOOKED", "slot": slot.as_json()}
-    _visible(request, inspection_id)
+    _, order = _visible(request, inspection_id)
     submission = Submission(
         by.party, "inspection-booking", request.idempotency_key, canonical.sha256(content), answer
     )
     if stored := ledger.answered(submission):
         return _standing(stored, repeated=True)
+    _lapse(order)
     try:
-        return _acted(
-            request, inspection_id, _lapsed, lambda _, order: booking.booked(order, by, slot, submission)
-        )
+        return _acted(order, lambda _, order: booking.booked(order, by, slot, submission))
     except ledger.Duplicate as duplicate:
         return _standing(duplicate.answer, repeated=True)
 
@@ -107,8 +106,9 @@ def book(request: Request, inspection_id: str) -> Answer:
 )
 def unbook(request: Request, inspection_id: str) -> Answer:
     """Give the slot back before it begins."""
-    by = _actor(request)
-    return _acted(request, inspection_id, _lapsed, lambda _, order: booking.given_back(order, by))
+    _, order = _visible(request, inspection_id)
+    _lapse(order)
+    return _acted(order, lambda _, order: booking.given_back(order, _actor(request)))
 
 
 @app.route(
@@ -121,7 +121,8 @@ def unbook(request: Request, inspection_id: str) -> Answer:
 )
 def no_show(request: Request, inspection_id: str) -> Answer:
     """Say that nobody brought the boxes to the slot that has begun: it is free, and another must be booked."""
-    return _acted(request, inspection_id, lambda _, order: booking.missed(order, _actor(request)))
+    _, order = _visible(request, inspection_id)
+    return _acted(order, lambda _, order: booking.missed(order, _actor(request)))
 
 
 @app.route(
@@ -138,13 +139,14 @@ def start(request: Request, inspection_id: str) -> Answer:
 
     seals = commands.parse(Start, request.json()).model_dump(mode="json")["seals_before"]
     by = _actor(request)
+    _, order = _visible(request, inspection_id)
 
     def decide(consignment: Consignment, order: Order) -> Change | None:
         change = sheet.started(order, by, seals, clock.stamp())
         sheet.other_containers(consignment, order, "seals_before", seals)
         return change
 
-    return _acted(request, inspection_id, decide)
+    return _acted(order, decide)
 
 
 @app.route(
@@ -162,6 +164,7 @@ def result(request: Request, inspection_id: str) -> Answer:
     written = commands.parse(Found, request.json()).model_dump(mode="json", exclude_none=True)
     by = _actor(request)
     sha256 = sheet.hash_of(by.party, written)
+    _, order = _visible(request, inspection_id)
 
     def decide(consignment: Consignment, order: Order) -> Change | None:
         change = sheet.result(consignment, order, by, written, clock.stamp())
@@ -172,7 +175,7 @@ def result(request: Request, inspection_id: str) -> Answer:
         sheet.other_containers(consignment, order, "seals_after", written["seals_after"])
         return replace(change, rows=(store.sheet_row(order, by.party, sha256, written, request.by.subject),))
 
-    return _acted(request, inspection_id, decide)
+    return _acted(order, decide)
 
 
 @app.route(
@@ -189,9 +192,8 @@ def follow_up(request: Request, inspection_id: str) -> Answer:
 
     done = commands.parse(FollowedUp, request.json()).follow_up
     by = _actor(request)
-    return _acted(
-        request, inspection_id, lambda c, order: sheet.followed_up(c, order, by, done, clock.stamp())
-    )
+    _, order = _visible(request, inspection_id)
+    return _acted(order, lambda c, order: sheet.followed_up(c, order, by, done, clock.stamp()))
 
 
 @app.route(
@@ -240,16 +242,8 @@ def fetch(request: Request, inspection_id: str, evidence_id: str) -> Answer:
     return Answer({"location": address, "expires_in": evidence.LINK_SECONDS}, 303, {"Location": address})
 
 
-def _acted(request: Request, inspection_id: str, *decisions: Decide) -> Answer:
-    """Decide on the order as it stands, write, and let what follows happen; the last decision is the answer's."""
-    _, order = _visible(request, inspection_id)
-    written = [_amended(order, decide) for decide in decisions]
-    consignment = _follow(order.window_no, order.version)
-    return _standing(view.standing(_order(consignment, order.id)), repeated=not written[-1])
-
-
-def _amended(order: Order, decide: Decide) -> bool:
-    """Whether the decision had anything to write."""
+def _acted(order: Order, decide: Decide) -> Answer:
+    """Decide on the order as it stands when it is written, and let what follows happen."""
     written = False
 
     def once(consignment: Consignment) -> Change | None:
@@ -258,12 +252,16 @@ def _amended(order: Order, decide: Decide) -> bool:
         written = change is not None
         return change
 
-    ledger.amend(order.window_no, once)
-    return written
+    consignment = ledger.amend(order.window_no, once)
+    if next_change(consignment, order.version):
+        consignment = _follow(order.window_no, order.version)
+    return _standing(view.standing(_order(consignment, order.id)), repeated=not written)
 
 
-def _lapsed(_: Consignment, order: Order) -> Change | None:
-    return booking.lapsed(order)
+def _lapse(order: Order) -> None:
+    """Write down first that nobody came, where the slot is over."""
+    if booking.lapsed(order):
+        _acted(order, lambda _, order: booking.lapsed(order))
 
 
 def _follow(window_no: str, version: int) -> Consignment:

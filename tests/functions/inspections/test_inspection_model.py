@@ -10,6 +10,7 @@ from singlewindow.consignment import Change
 from singlewindow.errors import WindowError
 from singlewindow.events import WINDOW
 from tests.support.inspections import Inspected
+from tests.support.thorough import examples
 
 AGENCIES = st.sampled_from(["customs", "ciq"])
 NUMBERS = st.sampled_from(["1", "2"])
@@ -125,4 +126,4 @@ class Inspections(RuleBasedStateMachine):
 
 
 TestInspections = Inspections.TestCase
-TestInspections.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestInspections.settings = settings(max_examples=examples(75), stateful_step_count=20, deadline=None)

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from singlewindow.aws import clients, ledger
 from singlewindow.consignment import Change
 from singlewindow.events import WINDOW, Event
 from tests.support.clearances import IMPORTER, ROOT
+from tests.support.faults import LOST, THROTTLED, injected
 from tests.support.inspections import BOX, OTHER_BOX, SLOT, Inspected
 
 STRANGER = "913302017532977856"
@@ -141,12 +143,16 @@ def agency(name: str, act: str, id: str, body: Any = None, method: str = "POST")
 def shown(id: str, role: str = "enterprise", party: str = IMPORTER) -> dict[str, Any]:
     status, body = call("GET", f"/inspections/{id}", role=role, party=party)
     assert status == 200, body
-    schemas = json.loads((ROOT / "functions/inspections/schemas.json").read_text())
-    text = json.dumps(schemas["Inspection"]).replace('"#/', '"#/$defs/')
-    text_defs = json.dumps(schemas).replace('"#/', '"#/$defs/')
-    Draft202012Validator(json.loads(text) | {"$defs": json.loads(text_defs)}).validate(body)
+    _schema().validate(body)
     result: dict[str, Any] = body
     return result
+
+
+@cache
+def _schema() -> Draft202012Validator:
+    """What the answer of `GET /inspections/{id}` promises."""
+    text = (ROOT / "functions/inspections/schemas.json").read_text().replace('"#/', '"#/$defs/')
+    return Draft202012Validator({"$ref": "#/$defs/Inspection", "$defs": json.loads(text)})
 
 
 def events(id: str) -> list[Event]:
@@ -251,18 +257,17 @@ def test_another_slot_is_taken_as_the_first_is_given_back() -> None:
     assert store.taken("qbj-rail", MONDAY) == {SLOT: 1, LATER: 1}
 
 
-@pytest.mark.parametrize(
-    ("slot_id", "code"),
-    [
-        ("qbj-rail.A1.20241125.1000", "slot-unfit"),
-        ("ctu-air.H2.20241125.1000", "slot-unfit"),
-        ("qbj-rail.A2.20241123.1000", "slot-closed"),
-        ("qbj-rail.A2.20241220.1000", "slot-closed"),
-        ("qbj-rail.A2.20241125.0300", "no-such-slot"),
-    ],
-)
-def test_a_slot_that_does_not_do_is_refused(slot_id: str, code: str) -> None:
-    assert book(ordered(), slot_id)[1]["code"] == code
+def test_a_slot_that_does_not_do_is_refused() -> None:
+    id = ordered()
+    refused = {
+        "qbj-rail.A1.20241125.1000": "slot-unfit",
+        "ctu-air.H2.20241125.1000": "slot-unfit",
+        "qbj-rail.A2.20241123.1000": "slot-closed",
+        "qbj-rail.A2.20241220.1000": "slot-closed",
+        "qbj-rail.A2.20241125.0300": "no-such-slot",
+    }
+    assert {slot_id: book(id, slot_id)[1]["code"] for slot_id in refused} == refused
+    assert store.taken("qbj-rail", MONDAY) == {}
 
 
 def test_a_bay_is_never_taken_by_more_than_it_holds() -> None:
@@ -377,6 +382,42 @@ def test_the_end_follows_from_the_last_result_though_its_writer_died() -> None:
     assert events(id)[-1].type == "InspectionDone"
 
 
+def test_throttling_and_lost_answers_neither_lose_nor_double() -> None:
+    """A third of all calls throttled, one in seven done and never answered; all is asked until it is answered."""
+    case = Inspected("customs", "ciq")
+    case.hold("customs", "C1", at=10)
+    case.hold("ciq", "Q1", at=11, kind="quarantine")
+    written(case)
+    id = f"{case.consignment.window_no}-1-1"
+
+    def persistent(ask: Callable[[], tuple[int, Any]]) -> Any:
+        for _ in range(40):
+            status, body = ask()
+            if status < 500:
+                assert status == 200, body
+                return body
+        raise AssertionError("never answered")
+
+    with injected(throttled=0.33, lost=0.15) as faults:
+        for event in case.consignment.events[-2:] * 2:
+            for _ in range(40):
+                if not hear(event):
+                    break
+        persistent(lambda: book(id, key="k1"))
+        persistent(lambda: book(id, LATER, key="k2"))
+        persistent(lambda: agency("customs", "start", id, {}))
+        for name in ("customs", "ciq"):
+            persistent(lambda name=name: agency(name, "result", id, {"result": "pass"}))  # type: ignore[misc]
+
+    assert faults.of(THROTTLED) > 10 and faults.of(LOST) > 3
+    assert [event.type for event in events(id)] == [
+        "InspectionOrdered", "InspectionBooked", "InspectionBooked", "InspectionStarted",
+        "InspectionResult", "InspectionResult", "InspectionDone",
+    ]  # fmt: skip
+    assert store.taken("qbj-rail", MONDAY) == {SLOT: 0, LATER: 1}
+    assert [one["inspection_id"] for one in call("GET", "/inspections")[1]["items"]] == [id]
+
+
 def test_who_has_no_part_in_it_writes_nothing() -> None:
     id = ordered()
     agency("customs", "start", id, {})
@@ -391,9 +432,10 @@ def test_who_has_no_part_in_it_writes_nothing() -> None:
     assert call("GET", f"/inspections/{id[:-1]}2")[0] == 404
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_a_sheet_that_contradicts_itself_is_refused() -> None:
+    id = ordered()
+    agency("customs", "start", id, {})
+    for wrong in (
         {"result": "pass", "checklist": [{"item": "封志", "ok": False}]},
         {"result": "sample"},
         {"result": "defect"},
@@ -402,12 +444,8 @@ def test_who_has_no_part_in_it_writes_nothing() -> None:
         {"result": "pass", "seals_after": [{"container_no": OTHER_BOX, "seal_no": "X1"}]},
         {"result": "pass", "evidence": ["00000000-0000-0000-0000-000000000000"]},
         {"result": "pass", "inspector": "李伟"},
-    ],
-)
-def test_a_sheet_that_contradicts_itself_is_refused(wrong: dict[str, Any]) -> None:
-    id = ordered()
-    agency("customs", "start", id, {})
-    assert agency("customs", "result", id, wrong)[0] == 422
+    ):
+        assert agency("customs", "result", id, wrong)[0] == 422, wrong
     assert shown(id)["sheet"] == []
 
 
@@ -456,20 +494,22 @@ def test_a_photo_is_announced_uploaded_and_kept_under_its_hash() -> None:
     assert shown(id, "officer", "customs")["evidence"][0]["arrived"] is True
 
 
-@pytest.mark.parametrize(("came", "code"), [(b"%PDF-1.7", "upload-altered"), (b"GIF89a", "not-that-type")])
-def test_what_is_not_the_announced_photo_is_not_kept(came: bytes, code: str) -> None:
+def test_what_is_not_the_announced_photo_is_not_kept() -> None:
     id = ordered()
     agency("customs", "start", id, {})
-    announced = JPEG if code == "upload-altered" else came
-    told = {
-        "kind": "photo",
-        "media_type": "image/jpeg",
-        "bytes": len(announced),
-        "sha256": hashlib.sha256(announced).hexdigest(),
-    }
-    file = agency("customs", "evidence", id, told)[1]["evidence_id"]
-    clients.client("s3").put_object(Bucket="uploads", Key=f"{file[:4]}/inspections/{file}", Body=came)
-    assert agency("customs", f"evidence/{file}", id)[1]["code"] == code
+    for announced, came, code in (
+        (JPEG, b"%PDF-1.7", "upload-altered"),
+        (b"GIF89a", b"GIF89a", "not-that-type"),
+    ):
+        told = {
+            "kind": "photo",
+            "media_type": "image/jpeg",
+            "bytes": len(announced),
+            "sha256": hashlib.sha256(announced).hexdigest(),
+        }
+        file = agency("customs", "evidence", id, told)[1]["evidence_id"]
+        clients.client("s3").put_object(Bucket="uploads", Key=f"{file[:4]}/inspections/{file}", Body=came)
+        assert agency("customs", f"evidence/{file}", id)[1]["code"] == code
 
 
 def test_who_stays_is_listed_once_and_who_is_no_party_any_more_not_at_all() -> None:

@@ -12,6 +12,7 @@ from singlewindow.consignment import Change
 from singlewindow.errors import WindowError
 from singlewindow.events import WINDOW
 from tests.support.inspections import BOX, OTHER_BOX, SLOT, Inspected
+from tests.support.thorough import examples
 
 
 def two_holds() -> Inspected:
@@ -155,7 +156,7 @@ asks = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.lists(asks, min_size=1, max_size=8, unique_by=lambda one: one[:4]), st.randoms())
 def test_any_order_of_arrival_asks_for_the_same(said: list[tuple], chance: object) -> None:
     """The gate is no part of an answer's identity: two holds of one moment and id that differ would be two truths."""
