@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from declarations import arrival, clearance, lifecycle, listing, view
+from declarations import arrival, clearance, lifecycle, listing, release_notice, view
 from declarations.check import Report, check
 from declarations.split import split
 from singlewindow import canonical, catalogue, clock, correlation, settings
@@ -15,7 +15,7 @@ from singlewindow.consignment import Body, Change, Consignment, Submission
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Actor, Event
 from singlewindow.ids import WINDOW_NO, is_uscc, new_window_no
-from singlewindow.parties import STAFF, TRADERS
+from singlewindow.parties import STAFF, TRADERS, Role
 
 app = Capability("declarations")
 
@@ -95,6 +95,21 @@ def show(request: Request, window_no: str) -> Answer:
     """Where one declaration stands: state, agencies, who holds it since when, what its trader may do."""
     consignment = _visible(request, window_no)
     return Answer(view.detail(consignment), headers={"ETag": view.etag(consignment)})
+
+
+@app.route(
+    "/declarations/{window_no}/release-notice",
+    allow=TRADERS + STAFF + (Role.AGENCY,),
+    responses={200: "ReleaseNotice"},
+    throttle=Throttle(rate=200, burst=400),
+)
+def show_release_notice(request: Request, window_no: str) -> Answer:
+    """The release as customs signed it, the key to verify it offline, its status; for who may see it and must act."""
+    consignment = _visible(request, window_no, to_agencies=True)
+    notice = release_notice.shown(consignment)
+    if notice is None:
+        raise not_found(f"a release of {window_no}")
+    return Answer(notice, headers={"Cache-Control": "private, no-cache"})
 
 
 @app.route(
@@ -333,11 +348,16 @@ def _parties(request: Request, document: dict[str, Any]) -> frozenset[str]:
     return named
 
 
-def _visible(request: Request, window_no: str) -> Consignment:
+def _visible(request: Request, window_no: str, *, to_agencies: bool = False) -> Consignment:
+    """The consignment, for its parties, staff and, where so said, the agencies that were asked or told of it."""
     consignment = ledger.read(window_no) if WINDOW_NO.fullmatch(window_no) else None
-    if consignment is None or not request.by.may_see(consignment.snapshot.parties):
-        raise not_found(window_no)
-    return consignment
+    if consignment is not None:
+        asked = {e.data["agency"] for e in consignment.of_version() if e.type == "AgencyAsked"}
+        if request.by.may_see(consignment.snapshot.parties) or (
+            to_agencies and request.by.role == Role.AGENCY and request.by.party in asked
+        ):
+            return consignment
+    raise not_found(window_no)
 
 
 def _idempotency_key(request: Request, document: dict[str, Any]) -> str:

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exchange import received, store
+from exchange import received, release_notice, store, telling
 from exchange.projection import project
 from exchange.receipt import Received, expected, receipt, shown
 from singlewindow import canonical, catalogue, clock, correlation, settings
@@ -17,6 +17,9 @@ from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Event
 from singlewindow.ids import parse_entry_id
 from singlewindow.parties import STAFF, TRADERS, Role
+
+if TYPE_CHECKING:
+    from exchange.reply import Reply
 
 app = Capability("exchange")
 
@@ -213,16 +216,30 @@ def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
     return {"message_id": sent}
 
 
-@app.on_queue("ExchangeInbox", types=("DeclarationSubmitted", "DeclarationReleased", "AgencyReplied"))
+@app.on_queue(
+    "ExchangeInbox",
+    types=(
+        "DeclarationSubmitted",
+        "DeclarationReleased",
+        "AgencyReplied",
+        "InspectionResult",
+        *telling.EVENTS,
+    ),
+)
 def on_event(message: Message) -> None:
-    """Tell those who do not decide; hand final answers to the workflow that waits for them."""
+    """Ask and tell those who do not decide, and customs what it waits for; hand last words to the workflow."""
     event = ledger.noticed(message.body)
+    # Behind a queue and not in `publish`: trouble with workflows must not hold up everybody's events.
     if event.type == "AgencyReplied":
-        # Behind a queue and not in `publish`: trouble with workflows must not hold up everybody's events.
-        _answer_workflow(event)
-        return
-    for agency in _informed_by(event):
-        _ask(event.window_no, event.declaration_version, agency, None)
+        if event.data["final"]:
+            _answer_workflow(event.data["message_id"], event.data["outcome"])
+    elif event.type == "InspectionResult":
+        _answer_for_the_desk(event)
+    if event.type in ("DeclarationSubmitted", "DeclarationReleased"):
+        for agency in _informed_by(event):
+            _ask(event.window_no, event.declaration_version, agency, None)
+    if event.type in telling.EVENTS and telling.concerns_anybody(event):
+        _tell(event)
 
 
 @app.on_replies()
@@ -376,8 +393,8 @@ def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
     store.hand_over(message_id, task_token)
     consignment = ledger.read(window_no)
     for event in consignment.events if consignment else ():
-        if event.type == "AgencyReplied" and event.data["message_id"] == message_id:
-            _answer_workflow(event)
+        if event.type == "AgencyReplied" and event.data["message_id"] == message_id and event.data["final"]:
+            _answer_workflow(message_id, event.data["outcome"])
 
 
 def _submission(window_no: str, version: int) -> Event:
@@ -404,13 +421,14 @@ def _informed_by(event: Event) -> list[str]:
 def _record(agency: str, value: Any) -> tuple[Event, bool]:
     """Write a reply to the ledger once. 404 for a message that is not this agency's, 409 for a reused `reply_id`."""
     # pydantic takes 60 ms to import: of the seven functions here two read replies.
-    from exchange.reply import Reply, earlier, recorded
+    from exchange.reply import Reply, bound_to, earlier, recorded
     from singlewindow import commands
 
     reply = commands.parse(Reply, value)
     sent = store.find(reply.message_id)
     if sent is None or sent.agency != agency:
         raise not_found(reply.message_id)
+    reply, notice, key = _signed_release(reply, agency)
     entry = parse_entry_id(reply.entry_id) if reply.entry_id else None
     if entry and entry.direction != sent.window_no[0]:
         raise WindowError(
@@ -424,11 +442,13 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
     def once(consignment: Consignment) -> Change | None:
         nonlocal before
         before = earlier(consignment, agency, reply.reply_id)
-        return (
-            None
-            if before
-            else recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final)
-        )
+        if before:
+            return None
+        if notice:
+            release_notice.refuse_unbound(
+                notice, bound_to(consignment, reply, agency, sent.declaration_version)
+            )
+        return recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final, key)
 
     with correlation.bound(sent.correlation_id):
         consignment = ledger.amend(sent.window_no, once)
@@ -441,10 +461,45 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
     return before, True
 
 
-def _answer_workflow(event: Event) -> None:
+def _signed_release(
+    reply: "Reply", agency: str
+) -> tuple["Reply", dict[str, Any] | None, dict[str, Any] | None]:
+    """The reply with its notice and the key that it was verified by; the declaration number may stand in it alone."""
+    if reply.release is None or reply.release.notice is None:
+        if reply.outcome == "release" and catalogue.capacity(agency, clock.business_date()).get(
+            "signed_release"
+        ):
+            raise release_notice.missing()
+        return reply, None, None
+    notice, key = release_notice.verified(reply.release.notice, agency)
+    if reply.entry_id is None and isinstance(notice.get("entry_id"), str):
+        reply = reply.model_copy(update={"entry_id": notice["entry_id"]})
+    return reply, notice, key
+
+
+def _tell(event: Event) -> None:
+    """A pointer to each agency that must know of this event; a repetition has the same id, and they know it by that."""
+    consignment = ledger.read(event.window_no)
+    if consignment is not None:
+        for agency, pointer in telling.pointers(event, consignment):
+            attributes = {"type": event.type, "window_no": event.window_no, "agency": agency}
+            notice = Notice(pointer, attributes | {"correlation_id": event.correlation_id})
+            topics.publish("MESSAGES_TOPIC", [notice])
+
+
+def _answer_for_the_desk(event: Event) -> None:
+    """A pass on the inspection's sheet is the last word of a desk that only holds and clears."""
+    submitted = _submission(event.window_no, event.declaration_version)
+    capacity = catalogue.capacity(
+        event.data["agency"], clock.business_date(datetime.fromisoformat(submitted.at))
+    )
+    if event.data["result"] == "pass" and capacity["clear_is_final"]:
+        about = (event.window_no, event.declaration_version, event.data["agency"], capacity["message_type"])
+        _answer_workflow(store.message_id(*about), "clear")
+
+
+def _answer_workflow(message_id: str, outcome: str) -> None:
     """Complete the token that waits for this answer; nobody waiting is as good."""
-    if not event.data["final"]:
-        return
-    sent = store.find(event.data["message_id"])
+    sent = store.find(message_id)
     if sent and sent.task_token:
-        workflow.complete(sent.task_token, {"agency": sent.agency, "outcome": event.data["outcome"]})
+        workflow.complete(sent.task_token, {"agency": sent.agency, "outcome": outcome})

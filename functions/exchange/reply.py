@@ -201,9 +201,14 @@ def earlier(consignment: Consignment, agency: str, reply_id: str) -> Event | Non
 
 
 def recorded(
-    consignment: Consignment, reply: Reply, agency: str, version: int, clear_is_final: bool
+    consignment: Consignment,
+    reply: Reply,
+    agency: str,
+    version: int,
+    clear_is_final: bool,
+    key: Mapping[str, Any] | None = None,
 ) -> Change:
-    """The event that records a reply to `version`.
+    """The event that records a reply to `version`; `key` is the one that its signed notice was verified by.
 
     A reply to an older version, and a final answer that contradicts the first, are recorded without effect, and so is
     any after the decision but what concerns the gate of use, or takes a release back while the goods are there.
@@ -227,6 +232,8 @@ def recorded(
         data["hold"] = {"hold_id": reply.reply_id} | hold
     if reply.outcome == "release":
         data["release"] = (reply.release or Release()).model_dump(exclude_none=True)
+        if key:
+            data["release"]["key"] = dict(key)
     for member in ("entry_id", "hold_id"):
         if said := getattr(reply, member):
             data[member] = said
@@ -234,6 +241,23 @@ def recorded(
         if part := getattr(reply, member):
             data[member] = part.model_dump(mode="json", exclude_none=True)
     return Change("AgencyReplied", data, Actor("agency", agency), of_version=version)
+
+
+def bound_to(consignment: Consignment, reply: Reply, agency: str, version: int) -> dict[str, Any]:
+    """What a signed notice within this reply must be about."""
+    numbers = (
+        event.data["entry_id"]
+        for event in consignment.of_version(version)
+        if event.type == "AgencyReplied" and event.data["agency"] == agency and "entry_id" in event.data
+    )
+    release = reply.release or Release()
+    return {
+        "window_no": consignment.window_no,
+        "version": version,
+        "entry_id": next(numbers, reply.entry_id),
+        "conditional": release.conditional,
+        "guaranteed": release.guaranteed,
+    }
 
 
 def _refuse_what_is_not_its_own(reply: Reply, assignment: Mapping[str, Any]) -> None:

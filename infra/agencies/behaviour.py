@@ -15,6 +15,7 @@ Name = Literal[
     "hold-then-clear",
     "inspect",
     "use-hold",
+    "full-course",
     "slow",
     "silent",
     "duplicate",

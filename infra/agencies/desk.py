@@ -14,7 +14,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from infra.agencies import inspecting
 from infra.agencies.behaviour import Behaviour, Rules
-from infra.agencies.replies import Answering, Question, Timed, entry_id
+from infra.agencies.replies import Answering, Question, Sign, Timed, entry_id
 from singlewindow import clock
 
 _LONG_POLL = 1  # seconds; also how long a stop may wait
@@ -25,6 +25,13 @@ _local = build_opener(ProxyHandler({}))
 log = logging.getLogger(__name__)
 
 
+# What customs is told by pointers, and what of its course that settles.
+AWAITED = {
+    "inspection": ("InspectionDone", "InspectionFollowedUp"),
+    "tax": ("TaxDeducted", "TaxGuaranteed"),
+}
+
+
 @dataclass
 class Window:
     """The window as an agency sees it from outside: an address, queues, its own token."""
@@ -33,6 +40,16 @@ class Window:
     sqs: Any
     stack: str
     token: Callable[[str], str]
+    sign: Sign | None = None
+
+
+@dataclass
+class Course:
+    """A full course that customs has begun: what it waits for before it releases."""
+
+    answering: Answering
+    behaviour: Behaviour
+    awaits: set[str] = field(default_factory=lambda: set(AWAITED))
 
 
 @dataclass
@@ -74,6 +91,7 @@ class Desk:
         self._told = told
         self._serial = serial
         self._answered: set[str] = set()
+        self._courses: dict[str, Course] = {}
         self._timers: set[Timer] = set()
         self._stopping = Event()
         self._token = ("", 0.0)
@@ -128,10 +146,17 @@ class Desk:
 
     def _answer(self, pointer: dict[str, Any]) -> None:
         message_id = pointer["message_id"]
+        if pointer["type"] in ("clearance-notice", "release-notice"):
+            self._noticed(pointer)
+            return
         if message_id in self._answered:
             return  # delivery is at least once
         question = Question(
-            message_id, pointer["type"], pointer["window_no"], self._body(pointer)["document"]
+            message_id,
+            pointer["type"],
+            pointer["window_no"],
+            self._body(pointer)["document"],
+            pointer["declaration_version"],
         )
         self._grapevine.hear(self.agency, question)
         behaviour = self._behaviour(question)
@@ -145,12 +170,14 @@ class Desk:
             overheard=self._overheard(question) if behaviour.behaviour == "foreign" else None,
         )
         replies = answering.replies(behaviour)
+        if behaviour.behaviour == "full-course" and self.releases:
+            self._courses[message_id] = Course(answering, behaviour)
         for reply in replies:
             if reply.after:
                 self._later(reply, question, behaviour)
             else:
                 self._send(reply, question, behaviour)
-        if behaviour.behaviour in inspecting.BEHAVIOURS:
+        if behaviour.behaviour in inspecting.BEHAVIOURS and any(one.says == "hold" for one in replies):
             Thread(target=self._inspect, args=(answering, behaviour), daemon=True).start()
         if replies:
             self._answered.add(message_id)
@@ -172,6 +199,18 @@ class Desk:
         except Exception as error:
             if not self._stopping.is_set():
                 log.warning("%s (simulated) can't inspect: %s", self.agency, error)
+
+    def _noticed(self, pointer: dict[str, Any]) -> None:
+        """What the window tells beside questions; customs in a full course releases once nothing is awaited."""
+        self._told(self.agency, f"{pointer['window_no']}: is told of {pointer['event']}")
+        course = self._courses.get(pointer["message_id"])
+        if course is None:
+            return
+        course.awaits -= {name for name, events in AWAITED.items() if pointer["event"] in events}
+        if not course.awaits:
+            release = course.answering.release(clock.now(), self._window.sign)
+            self._send(release, course.answering.question, course.behaviour)
+            del self._courses[pointer["message_id"]]
 
     def _behaviour(self, question: Question) -> Behaviour:
         """By window number, by bill: where the agency's own part has no bill, by what the others have heard."""

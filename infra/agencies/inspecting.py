@@ -10,22 +10,9 @@ from typing import Any, Final
 from urllib.error import HTTPError
 
 # `inspect`: nothing leaves the port before; `use-hold`: it may leave, and not be sold or used (两段准入).
-BEHAVIOURS: Final = ("inspect", "use-hold")
-
-_SIMULATED: Final = "simulated"
-_WANTS: Final = {"ciq": ["quarantine", "sampling"], "customs": ["unpacking"]}
+BEHAVIOURS: Final = ("inspect", "use-hold", "full-course")
 
 Call = Callable[[str, str, bytes | None], bytes]
-
-
-def hold(behaviour: str, agency: str) -> dict[str, Any]:
-    """What the hold asks for."""
-    return {
-        "gate": "use" if behaviour == "use-hold" else "port",
-        "kind": "quarantine" if agency == "ciq" else "inspection",
-        "qualifications": _WANTS.get(agency, []),
-        "instructions": ["［模拟］核对品名、数量、唛头"],
-    }
 
 
 def look(window_no: str, call: Call, stopping: Event, every: float) -> str | None:
@@ -56,5 +43,5 @@ def _pass(id: str, call: Call) -> None:
     except HTTPError as error:
         if error.code != 409:  # another agency was quicker, and the last of them has closed it
             raise
-    result = {"result": "pass", "checklist": [{"item": "［模拟］外观", "ok": True}], "note": _SIMULATED}
+    result = {"result": "pass", "checklist": [{"item": "［模拟］外观", "ok": True}], "note": "simulated"}
     call("POST", f"/inspections/{id}/result", json.dumps(result).encode())

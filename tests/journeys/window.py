@@ -94,10 +94,20 @@ class Desk:
     agency: str
     client: Client
     questions: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
     def question(self, window_no: str, version: int = 1, patience: float = PATIENCE) -> dict[str, Any]:
         """The pointer message about one version, once it has come."""
         return until(lambda: self._look((window_no, version)), bool, patience)
+
+    def told(self, window_no: str, kind: str) -> list[dict[str, Any]]:
+        """The notices of a kind about one declaration, once there are any."""
+
+        def look() -> list[dict[str, Any]]:
+            self._look(("", 0))
+            return [one for one in self.notices if (one["window_no"], one["type"]) == (window_no, kind)]
+
+        return until(look, bool)
 
     def _look(self, wanted: tuple[str, int]) -> dict[str, Any]:
         sqs = self.stage.client("sqs")
@@ -105,7 +115,10 @@ class Desk:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
             pointer = json.loads(message["Body"])
-            self.questions[pointer["window_no"], pointer["declaration_version"]] = pointer
+            if "body" in pointer:
+                self.questions[pointer["window_no"], pointer["declaration_version"]] = pointer
+            else:
+                self.notices.append(pointer)
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return self.questions.get(wanted, {})
 

@@ -3,21 +3,13 @@
 import json
 
 from singlewindow.events import Event
+from tests.support.bills import bill
 from tests.support.clearances import ROOT, Clearance
 from tests.support.inspections import BOX, Inspected
 
 EXAMPLES = ROOT / "events/examples"
 ENTRY_ID = "790120241000000851"
-BILL = {
-    "bill_id": "79012024100000085101",
-    "regime": "customs-assessed",
-    "issued_at": "2024-11-23T01:00:00Z",
-    "lines": [
-        {"line": 1, "tax": "duty", "base": "1000.00", "rate": "0.08", "amount": "80.00"},
-        {"line": 1, "tax": "vat", "base": "1080.00", "rate": "0.13", "amount": "140.40"},
-    ],
-    "total": "220.40",
-}
+BILL = bill(f"{ENTRY_ID}-01")
 
 
 def released(window_no: str = "I20240000000000101") -> Clearance:

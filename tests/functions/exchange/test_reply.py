@@ -10,6 +10,7 @@ from exchange.reply import Reply, earlier, is_final, recorded
 from singlewindow import canonical, clock, commands
 from singlewindow.errors import WindowError
 from singlewindow.events import Actor
+from tests.support.bills import bill
 from tests.support.clearances import Clearance, instant
 
 SOUND: dict[str, Any] = {
@@ -21,16 +22,7 @@ SOUND: dict[str, Any] = {
 }
 
 
-BILL: dict[str, Any] = {
-    "bill_id": "B-1",
-    "regime": "customs-assessed",
-    "issued_at": instant(0),
-    "lines": [
-        {"line": 1, "tax": "duty", "base": "1000.00", "rate": "0.08", "amount": "80.00"},
-        {"line": 1, "tax": "vat", "base": "1080.00", "rate": "0.13", "amount": "140.40"},
-    ],
-    "total": "220.40",
-}
+BILL = bill()
 
 
 def read(**members: Any) -> Reply:
