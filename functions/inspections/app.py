@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from inspections import booking, evidence, listing, sheet, store, view
-from inspections.order import ENDINGS, Order, find, next_change, parts
+from inspections.order import ENDINGS, Order, concerns, find, next_change, parts
 from singlewindow import canonical, clock, commands
 from singlewindow.access import Throttle
 from singlewindow.aws import ledger
@@ -30,7 +30,8 @@ Decide = Callable[[Consignment, Order], Change | None]
 def on_event(message: Message) -> None:
     """Let the holds and clears of agencies show in the order, once, however often and in whatever order they come."""
     event = ledger.noticed(message.body)
-    _follow(event.window_no, event.declaration_version)
+    if concerns(event):  # most answers are not: those cost no read
+        _follow(event.window_no, event.declaration_version)
 
 
 @app.route(

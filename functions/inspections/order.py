@@ -165,6 +165,15 @@ def parts(inspection_id: str) -> tuple[str, int] | None:
     return (match[1], int(match[2])) if match else None
 
 
+def concerns(event: Event) -> bool:
+    """Whether an event can change an inspection: of agencies' answers a joining hold, and a clear."""
+    if event.type != "AgencyReplied":
+        return True
+    return event.data["outcome"] == "clear" or (
+        event.data["outcome"] == "hold" and _hold(event.data) is not None
+    )
+
+
 def asked(consignment: Consignment, version: int) -> dict[tuple[str, str], Hold]:
     """All joining holds that agencies ever asked for on a version, by (agency, hold id): each as it was last asked."""
     found: dict[tuple[str, str], Hold] = {}

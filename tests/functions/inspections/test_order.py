@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspections import clocks, lifecycle, slots
-from inspections.order import Order, advanced, parts
+from inspections.order import Order, advanced, concerns, parts
 from singlewindow.consignment import Change
 from singlewindow.errors import WindowError
 from singlewindow.events import WINDOW
@@ -71,6 +71,25 @@ def test_papers_need_no_box_opened() -> None:
     case.said("ciq", "hold", at=10)
 
     assert case.join().orders == []
+
+
+def test_of_the_answers_only_those_that_may_change_an_inspection_concern_it() -> None:
+    case = Inspected("customs", "ciq")
+    case.hold("customs", "C1", at=1)
+    case.clear("customs", at=2)
+    case.hold("ciq", "L1", at=3, kind="licence")
+    case.said("ciq", "hold", at=4)
+    case.said("ciq", "accept", at=5, final=True)
+    case.apply(Change("DeclarationRejected", {}, WINDOW))
+
+    assert [concerns(event) for event in case.consignment.events[-6:]] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_a_clear_that_overtakes_its_hold_wins_by_the_agencys_own_time() -> None:
