@@ -1,6 +1,7 @@
 """Taking a slot and giving it back: what a trader may do, and what an agency says of one who did not come."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -57,7 +58,7 @@ def given_back(order: Order, by: Actor) -> Change | None:
     if order.state in (lifecycle.ORDERED, NO_SHOW):
         return None
     _bookable(order, "unbook")
-    return _by(unbooked(order, CANCELLED_BY_TRADER), by)
+    return replace(unbooked(order, CANCELLED_BY_TRADER), actor=by)
 
 
 def lapsed(order: Order) -> Change | None:
@@ -76,7 +77,7 @@ def missed(order: Order, by: Actor) -> Change | None:
     may_write(order, by.party, "no-show")
     if not _is_past(order.slot, "starts_at"):
         raise conflict("slot-ahead", "the slot has not begun", "预约时段尚未开始")
-    return _by(unbooked(order, MISSED), by)
+    return replace(unbooked(order, MISSED), actor=by)
 
 
 def offered(order: Order, day: date) -> dict[str, Any]:
@@ -98,7 +99,3 @@ def _bookable(order: Order, act: str) -> None:
 
 def _is_past(slot: Mapping[str, str] | None, end: str) -> bool:
     return slot is not None and slot[end] <= clock.stamp()
-
-
-def _by(change: Change, by: Actor) -> Change:
-    return Change(change.type, change.data, by, of_version=change.of_version)

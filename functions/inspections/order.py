@@ -330,7 +330,9 @@ def advanced(order: Order, type: str, data: Mapping[str, Any]) -> Order:
         )
     if type == "InspectionFollowedUp":
         return replace(order, state=state, follow_ups=(*order.follow_ups, data))
-    return replace(order, state=state, reason=data.get("reason"))
+    if type == "InspectionCancelled":
+        return replace(order, state=state, slot=None, reason=data["reason"])
+    return replace(order, state=state)
 
 
 def _after(order: Order, event: Event) -> Order:

@@ -203,7 +203,8 @@ def test_a_returned_declaration_frees_its_slot() -> None:
 
     assert hear(returned.events[-1], returned.events[-1]) == []
 
-    assert (shown(id)["state"], shown(id)["reason"]) == ("CANCELLED", "declaration-returned")
+    found = shown(id)
+    assert (found["state"], found["slot"], found["reason"]) == ("CANCELLED", None, "declaration-returned")
     assert store.taken("qbj-rail", MONDAY) == {SLOT: 0}
     assert agency("customs", "result", id, {"result": "pass"})[1]["allowed"] == []
 
