@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from declarations import arrival, clearance, lifecycle, listing, release_notice, view
+from declarations import arrival, clearance, closing, lifecycle, listing, release_notice, two_step, view
 from declarations.check import Report, check
 from declarations.split import split
 from singlewindow import canonical, catalogue, clock, correlation, settings
@@ -16,6 +16,7 @@ from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Actor, Event
 from singlewindow.ids import WINDOW_NO, is_uscc, new_window_no
 from singlewindow.parties import STAFF, TRADERS, Role
+from singlewindow.rules import RuleBook
 
 app = Capability("declarations")
 
@@ -94,7 +95,8 @@ def browse(request: Request) -> dict[str, Any]:
 def show(request: Request, window_no: str) -> Answer:
     """Where one declaration stands: state, agencies, who holds it since when, what its trader may do."""
     consignment = _visible(request, window_no)
-    return Answer(view.detail(consignment), headers={"ETag": view.etag(consignment)})
+    shown = view.detail(consignment, _full_declaration(consignment))
+    return Answer(shown, headers={"ETag": view.etag(consignment)})
 
 
 @app.route(
@@ -123,7 +125,7 @@ def show_release_notice(request: Request, window_no: str) -> Answer:
     throttle=Throttle(rate=100, burst=200),
 )
 def resubmit(request: Request, window_no: str) -> Answer:
-    """A new version: of a draft, or of a declaration that an agency has returned. `If-Match` carries its ETag."""
+    """A new version: of a draft, of what was returned, or the full one after a summary. `If-Match` carries its ETag."""
     _visible(request, window_no)
     expected = request.headers.get("if-match")
     if expected is None:
@@ -147,8 +149,8 @@ def resubmit(request: Request, window_no: str) -> Answer:
 
     def revise(consignment: Consignment) -> Change:
         asked = "revise" if drafting else "submit"
-        allowed = lifecycle.allowed_to_trader(consignment.state)
-        if asked not in allowed:
+        allowed = two_step.allowed(consignment)
+        if asked not in allowed and (drafting or two_step.COMPLETE not in allowed):
             raise conflict(
                 "illegal-event",
                 f"not while {consignment.state}",
@@ -189,7 +191,7 @@ def on_event(message: Message) -> None:
     if event.type == "DeclarationSubmitted":
         _start_clearance(event)
     else:
-        if event.data.get("report"):
+        if arrival.is_tally(event.data.get("report", {})):
             _match_arrival(event)
         table = _decision_table()
         ledger.settle(event.window_no, lambda c: clearance.next_change(c, table))
@@ -200,7 +202,9 @@ def decide(payload: dict[str, Any]) -> dict[str, Any]:
     """The last step of `clearance`: apply the decision table, exactly once however often this runs."""
     window_no, version = payload["window_no"], payload["version"]
     table = _decision_table()
-    consignment = ledger.settle(window_no, lambda c: clearance.conclude(c, version, table))
+    consignment = ledger.settle(
+        window_no, lambda c: clearance.conclude(c, version, table) or closing.cleared(c)
+    )
     return {"window_no": window_no, "version": version, "state": consignment.state}
 
 
@@ -232,6 +236,19 @@ def _start_clearance(event: Event) -> None:
             "agencies": agencies,
         },
     )
+
+
+def _full_declaration(consignment: Consignment) -> dict[str, Any] | None:
+    """When the full declaration of a summary is due; None for what is none, or does not say when it entered."""
+    body = (
+        ledger.body(consignment.window_no, consignment.version) if two_step.is_summary(consignment) else None
+    )
+    entered_on = canonical.load(body.canonical)["head"].get("ie_date") if body else None
+    if not entered_on:
+        return None
+    today, day = clock.business_date(), date.fromisoformat(entered_on)
+    params = RuleBook(catalogue.load("rules/two-step.json"), ()).parameters(two_step.RULE, today)
+    return two_step.obligation(day, params, today)
 
 
 def _archive_raw(event: Event) -> None:

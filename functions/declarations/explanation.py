@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from declarations import lifecycle
+from declarations import lifecycle, two_step
 from declarations.holds import PORT, Hold, Holds
 from declarations.positions import Position
 from declarations.tax import Bill, Bills
@@ -66,6 +66,13 @@ _RULES: Final = {
             "domain.md A.9",
             True,
         ),
+        Rule(
+            "TWO-STEP-FULL",
+            "概要申报提离后应在期限内完整申报",
+            "a summary is completed in time",
+            "domain.md C0",
+            False,
+        ),
         Rule("ENDED", "已办结", "ended", "domain.md C0", True),
     )
 }
@@ -110,13 +117,13 @@ def explain(consignment: Consignment, found: Iterable[Position], holds: Holds, b
             return _held(consignment, positions, holds)
         case lifecycle.IN_REVIEW:
             return _with_agency(
-                positions, "in-review", "REVIEW", "人工审核中", "is examining it by hand", since
+                positions, ("in-review",), "REVIEW", "人工审核中", "is examining it by hand", since
             )
         case lifecycle.TAX_DUE:
             return _owed(bills.open(), since)
         case lifecycle.SUSPENDED:
             return _with_agency(
-                positions, "silent", "SILENCE", "逾期未答复", "has not answered in time", since
+                positions, ("silent", "pending"), "SILENCE", "逾期未答复", "has not answered in time", since
             )
         case lifecycle.RELEASED:
             return _released(consignment, positions, holds, bills)
@@ -130,6 +137,8 @@ def _held(consignment: Consignment, positions: list[Position], holds: Holds) -> 
     open_ones = [
         hold for hold in holds.all() if hold.is_open and hold.gate == PORT and hold.agency in holding
     ]
+    if not open_ones:
+        return _drawing(consignment.snapshot.changed_at)
     first = open_ones[0]
     rule, names = _RULES["HOLD-PORT"], "、".join(sorted(holding))
     order = _inspection(consignment.of_version()) if any(hold.is_inspected for hold in open_ones) else None
@@ -161,6 +170,8 @@ def _inspection(events: tuple[Event, ...]) -> Event | None:
 
 
 def _owed(open_ones: list[Bill], since: str) -> Explanation:
+    if not open_ones:
+        return _drawing(since)
     first, rule = open_ones[0], _RULES["TAX-FIRST"]
     if all(bill.state == "sent" for bill in open_ones):
         return Explanation(BANK, since, rule, "扣款指令已发银行", "the bank is to deduct it")
@@ -188,6 +199,18 @@ def _released(consignment: Consignment, positions: list[Position], holds: Holds,
         "see the release notice",
         f"/declarations/{consignment.window_no}/release-notice",
     )
+    if two_step.is_summary(consignment):
+        complete = (
+            "complete",
+            "完成完整申报",
+            "file the full declaration",
+            f"/declarations/{consignment.window_no}",
+        )
+        zh, en = (
+            "概要申报已放行提离，待完整申报",
+            "released on its summary: the full declaration is to follow",
+        )
+        return Explanation(TRADER, since, _RULES["TWO-STEP-FULL"], zh, en, (complete, notice))
     barring = use_holds(holds)
     if barring:
         zh, en = (
@@ -226,18 +249,20 @@ def _waiting(positions: list[Position], since: str) -> Explanation:
     if examining:
         zh, en = "已受理，待放行", "accepted, and waiting for its release"
         return Explanation(examining.agency, examining.since, _RULES["CUSTOMS-RELEASES"], zh, en)
-    return Explanation(
-        WINDOW, since, _RULES["CUSTOMS-RELEASES"], "窗口正在汇总", "the window is drawing the conclusion"
-    )
+    return _drawing(since)
+
+
+def _drawing(since: str) -> Explanation:
+    """What stood in the way has gone, and the state is about to say so."""
+    said = "窗口正在汇总", "the window is drawing the conclusion"
+    return Explanation(WINDOW, since, _RULES["CUSTOMS-RELEASES"], *said)
 
 
 def _with_agency(
-    positions: list[Position], state: str, rule: str, zh: str, en: str, since: str
+    positions: list[Position], states: tuple[str, ...], rule: str, zh: str, en: str, since: str
 ) -> Explanation:
-    named = [p for p in positions if p.decides and p.state == state]
-    first = named[0] if named else None
+    named = [position for position in positions if position.decides and position.state in states]
+    if not named:
+        return _drawing(since)
     who = "、".join(p.agency for p in named), ", ".join(p.agency for p in named)
-    holder = first.agency if first else WINDOW
-    return Explanation(
-        holder, first.since if first else since, _RULES[rule], f"{who[0]}{zh}", f"{who[1]} {en}"
-    )
+    return Explanation(named[0].agency, named[0].since, _RULES[rule], f"{who[0]}{zh}", f"{who[1]} {en}")

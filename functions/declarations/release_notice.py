@@ -16,10 +16,11 @@ IN_FORCE, REVOKED, CLOSED = "in-force", "revoked", "closed"
 def shown(consignment: Consignment) -> dict[str, Any] | None:
     """The answer of `GET /declarations/{window_no}/release-notice`; None where no release was relayed yet.
 
-    The notice of the last release of the current version. Members without a signed one: `notice`, `says` and `key` are
-    null. `status`: `in-force`; `revoked`: customs took it back; `closed`: the goods have left under it.
+    The notice of the last release; in two steps that of the summary stays until the full declaration's. Without a
+    signed one `notice`, `says` and `key` are null. `status`: `in-force`; `revoked`: customs took it back; `closed`: the
+    goods have left under it.
     """
-    events = consignment.of_version()
+    events = consignment.events
     released = next((event for event in reversed(events) if event.type == "DeclarationReleased"), None)
     if released is None:
         return None
@@ -34,6 +35,7 @@ def shown(consignment: Consignment) -> dict[str, Any] | None:
         "released_at": released.at,
         "conditional": released.data.get("conditional", False),
         "guaranteed": released.data.get("guaranteed", False),
+        "removal": released.data.get("removal", False),
         "notice": signed["notice"] if signed else None,
         "says": _payload(signed["notice"]) if signed else None,
         "key": signed["key"] if signed else None,

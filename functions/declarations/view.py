@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from declarations import lifecycle, tax
+from declarations import tax, two_step
 from declarations.explanation import explain, use_holds
 from declarations.holds import PORT, Hold, Holds
 from declarations.positions import Position, positions
@@ -21,8 +21,8 @@ def brief(window_no: str, version: int, state: str) -> dict[str, Any]:
     return {"window_no": window_no, "version": version, "state": state}
 
 
-def detail(consignment: Consignment) -> dict[str, Any]:
-    """The answer of `GET /declarations/{window_no}`."""
+def detail(consignment: Consignment, full_declaration: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The answer of `GET /declarations/{window_no}`; `full_declaration`: when that of a summary is due."""
     found = positions(consignment)
     holds, bills = Holds.of(consignment.of_version()), tax.of(consignment.of_version())
     return {
@@ -35,7 +35,8 @@ def detail(consignment: Consignment) -> dict[str, Any]:
         "use_holds": [_hold(hold) | {"bars": ["sale", "use"]} for hold in use_holds(holds)],
         "bills": [_bill(bill) for bill in bills.current()],
         "explanation": explain(consignment, found.values(), holds, bills).as_json(),
-        "allowed": lifecycle.allowed_to_trader(consignment.state),
+        "full_declaration": full_declaration,
+        "allowed": two_step.allowed(consignment),
         "head_hash": consignment.snapshot.head,
     }
 

@@ -8,7 +8,7 @@ from singlewindow.errors import WindowError
 from singlewindow.findings import Finding
 
 # What the notice says for itself, and what the reply around it must agree with.
-_BOUND = ("window_no", "version", "entry_id", "conditional", "guaranteed")
+_BOUND = ("window_no", "version", "entry_id", "conditional", "guaranteed", "removal")
 
 
 def verified(token: str, agency: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -19,9 +19,9 @@ def verified(token: str, agency: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def refuse_unbound(said: Mapping[str, Any], about: Mapping[str, Any]) -> None:
     """Raise 422 with every member in which the notice is about something else than `about`.
 
-    `about`: window_no, version, entry_id, conditional, guaranteed. What a notice does not say of conditions is no.
+    `about`: window_no, version, entry_id, conditional, guaranteed, removal. Terms that a notice does not name are no.
     """
-    told = {"conditional": False, "guaranteed": False} | dict(said)
+    told = {"conditional": False, "guaranteed": False, "removal": False} | dict(said)
     differing = [name for name in _BOUND if told.get(name) != about.get(name)]
     if differing:
         raise WindowError(

@@ -80,12 +80,16 @@ class Hold(Part):
 
 
 class Release(Part):
-    """Customs' release. `notice`: the same as customs signed it, a compact JWS; `conditional`: goods may leave the port
-    under conditions (附条件提离); `guaranteed`: against security (担保放行)."""
+    """The terms of customs' release. `notice`: the same as customs signed it, a compact JWS.
+
+    `conditional`: goods may leave the port under conditions (附条件提离); `guaranteed`: against security (担保放行);
+    `removal`: on the summary of a declaration in two steps, whose full declaration is to follow (提货放行).
+    """
 
     notice: Annotated[str, StringConstraints(min_length=1, max_length=16384)] | None = None
     conditional: bool = False
     guaranteed: bool = False
+    removal: bool = False
 
 
 class TaxLine(Part):
@@ -230,10 +234,9 @@ def recorded(
     if reply.outcome == "hold":
         hold = (reply.hold or Hold()).model_dump(exclude_none=True)
         data["hold"] = {"hold_id": reply.reply_id} | hold
-    if reply.outcome == "release":
-        data["release"] = (reply.release or Release()).model_dump(exclude_none=True)
-        if key:
-            data["release"]["key"] = dict(key)
+    terms = reply.release.model_dump(exclude_defaults=True) if reply.release else {}
+    if terms:
+        data["release"] = terms | ({"key": dict(key)} if key else {})
     for member in ("entry_id", "hold_id"):
         if said := getattr(reply, member):
             data[member] = said
@@ -257,6 +260,7 @@ def bound_to(consignment: Consignment, reply: Reply, agency: str, version: int) 
         "entry_id": next(numbers, reply.entry_id),
         "conditional": release.conditional,
         "guaranteed": release.guaranteed,
+        "removal": release.removal,
     }
 
 
@@ -288,7 +292,9 @@ def _effect(consignment: Consignment, reply: Reply, agency: str, final: bool, ve
     if version != consignment.version:
         return "recorded-late"
     events = consignment.of_version()
-    if reply.outcome == "revoke" and any(e.type == "GateOut" for e in events):
+    if reply.outcome == "revoke" and any(
+        e.type in ("GateOut", "DeclarationCleared") for e in consignment.events
+    ):
         return "recorded-after-gate-out"
     judges = _assignments(consignment, version)[agency]["part"] != "informed"
     if judges and _is_decided(events) and not _outlives_the_release(events, reply):

@@ -5,6 +5,7 @@ What inspection and bank say is appended to the ledger as their own capabilities
 
 import json
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -110,6 +111,29 @@ def test_two_holds_one_bill_one_signed_release_relayed_revoked_and_closed(
     quiet(stage)
     assert happened(trader, window_no, "DeclarationReleased") == 2
     assert trader.show(window_no)["state"] == "CLEARED"
+
+
+def test_in_two_steps_the_goods_leave_on_the_summary_and_the_full_declaration_closes_it(
+    trader: Trader, desk: At, stage: Stage
+) -> None:
+    document = sample()
+    window_no = trader.submit(document)
+    desk("customs").reply(window_no, "release", entry_id=ENTRY_ID.format(66), release={"removal": True})
+    others_agree(trader, desk, window_no)
+    shown = trader.wait(window_no, "RELEASED")
+    entered = date.fromisoformat(document["head"]["ie_date"])
+    assert shown["full_declaration"]["due_on"] == (entered + timedelta(days=14)).isoformat()
+    assert (shown["allowed"], shown["explanation"]["holder"]) == (["complete"], "trader")
+    desk("port").reply(window_no, "accept", report={"gate_out_at": clock.stamp()})
+    quiet(stage)
+    assert trader.show(window_no)["state"] == "RELEASED"
+
+    full = trader.call("PUT", f"/declarations/{window_no}", sample(note="完整申报"), If_Match="*")
+    assert (full.status, full.json["version"]) == (202, 2), full.raw
+    assert trader.get(f"/declarations/{window_no}/release-notice").json["status"] == "closed"
+    for agency in waits(trader, window_no):
+        desk(agency).agree(window_no, version=2)
+    assert trader.wait(window_no, "CLEARED")["full_declaration"] is None
 
 
 def verified_offline(notice: dict[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """Whatever agencies, timeouts and traders may do to a declaration, as a hypothesis strategy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 
@@ -95,10 +95,13 @@ def _at(minute: int, move: tuple) -> tuple:
     return (*move, minute) if move[0] == "inspected" else move
 
 
-def run(chosen: Sequence[str], steps: Sequence[tuple]) -> Clearance:
-    """Play a course, holding what must never be to each state that it passes through; `apply` refuses illegal moves."""
+def run(
+    chosen: Sequence[str], steps: Sequence[tuple], seen: Callable[[Clearance], object] = lambda _: None
+) -> Clearance:
+    """Play a course; `apply` refuses illegal moves, and `seen` looks at it after each step, settled or not yet."""
     case = Clearance(*chosen)
     for name, *arguments in steps:
+        seen(case)
         if name == "reply":
             (agency, outcome, *more), minute, number, old = arguments
             version = max(1, case.consignment.version - 1) if old else case.consignment.version

@@ -1,15 +1,19 @@
 """The longer course of a clearance: holds with gates, inspection, taxes, review, revocation; its races by example."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from declarations import two_step
 from declarations.clearance import next_change
 from declarations.holds import PORT, USE, Holds
 from declarations.tax import of as bills_of
+from singlewindow import catalogue
 from singlewindow.events import Event
+from singlewindow.rules import RuleBook
 from tests.support.bills import bill
 from tests.support.clearances import TABLE, Clearance
 from tests.support.courses import long_courses, run
@@ -20,7 +24,7 @@ SENT_BACK = ["误放"]
 
 
 def hold(
-    case: Clearance, agency: str, hold_id: str, gate: str = PORT, kind: str = "inspection", **at: int
+    case: Clearance, agency: str, hold_id: str, gate: str = PORT, kind: str = "inspection", **at: Any
 ) -> None:
     case.reply(agency, "hold", hold={"hold_id": hold_id, "gate": gate, "kind": kind}, **at)
     case.settle()
@@ -149,6 +153,14 @@ def test_a_sheet_that_passes_one_of_a_desks_holds_is_not_its_yes() -> None:
     assert case.positions["ciq"] == "held"
     case.inspected("ciq", "Q-2")
     assert case.positions["ciq"] == "accepted"
+
+
+def test_what_a_desk_says_itself_counts_more_than_what_its_pass_implies() -> None:
+    case = Clearance("customs", "ciq")
+    hold(case, "ciq", "Q-1")
+    case.inspected("ciq", "Q-1")
+    case.reply("ciq", "reject")
+    assert (case.consignment.events[-1].data["effect"], case.positions["ciq"]) == ("applied", "rejected")
 
 
 def test_a_release_with_a_hold_of_another_open_is_recorded_and_relayed_once_it_is_cleared() -> None:
@@ -285,7 +297,6 @@ def test_a_revocation_decided_before_the_release_that_stands_changes_nothing() -
 
 def test_gate_out_closes_the_release_order_and_a_revocation_after_it_is_recorded_only() -> None:
     case = released()
-    case.reply("customs", "tax", tax=bill(), version=1)
     say(case, "port", "accept", report={"gate_out_at": "2024-11-23T03:00:00Z"})
     say(case, "customs", "revoke", findings=SENT_BACK)
     assert case.consignment.events[-1].data["effect"] == "recorded-after-gate-out"
@@ -326,6 +337,15 @@ def test_an_import_closes_when_the_goods_have_left_and_the_taxes_are_settled() -
     assert case.state == "CLEARED"
 
 
+def test_what_has_been_closed_is_not_revoked() -> None:
+    case = Clearance("customs", "port", window_no="E20240000000000101")
+    say(case, "customs", "release")
+    case.conclude()
+    say(case, "port", "accept", report={"departed_at": "2024-11-24T03:00:00Z", "tallied": True})
+    say(case, "customs", "revoke", findings=SENT_BACK)
+    assert (case.state, case.consignment.events[-1].data["effect"]) == ("CLEARED", "recorded-after-gate-out")
+
+
 @pytest.mark.parametrize("order", [("departed", "tallied"), ("tallied", "departed")])
 def test_an_export_closes_with_departure_and_tally_not_with_gate_out(order: tuple[str, str]) -> None:
     case = Clearance("customs", "port", window_no="E20240000000000101")
@@ -338,6 +358,40 @@ def test_an_export_closes_with_departure_and_tally_not_with_gate_out(order: tupl
         assert case.state == "RELEASED"
         say(case, "port", "accept", report=reports[step])
     assert case.state == "CLEARED"
+
+
+def test_a_summary_is_released_for_removal_completed_and_closed_by_the_gate_out_before() -> None:
+    case = Clearance("customs", "port")
+    say(case, "customs", "release", entry_id=ENTRY_ID, release={"removal": True})
+    case.conclude()
+    say(case, "port", "accept", report={"gate_out_at": "2024-11-23T03:00:00Z"})
+    assert case.state == "RELEASED"  # the goods are gone, and the full declaration is to come
+    assert two_step.allowed(case.consignment) == ["complete"]
+    case.submit()
+    case.ask("customs", "port")
+    assert two_step.allowed(case.consignment) == []
+    say(case, "customs", "release", entry_id=ENTRY_ID)
+    case.conclude()
+    case.settle()
+    assert (case.state, case.types.count("GateOut")) == ("CLEARED", 1)
+
+
+def test_what_was_released_at_once_is_not_completed() -> None:
+    assert two_step.allowed(released().consignment) == []
+
+
+@pytest.mark.parametrize(
+    ("today", "overdue"), [(date(2024, 11, 23), False), (date(2024, 12, 4), False), (date(2024, 12, 5), True)]
+)
+def test_the_full_declaration_is_due_fourteen_days_after_the_conveyances_entry(
+    today: date, overdue: bool
+) -> None:
+    params = RuleBook(catalogue.load("rules/two-step.json"), ()).parameters(two_step.RULE, today)
+    assert two_step.obligation(date(2024, 11, 20), params, today) == {
+        "rule": "TWO-STEP-FULL",
+        "due_on": "2024-12-04",
+        "overdue": overdue,
+    }
 
 
 def test_every_message_twice_is_every_message_once() -> None:
