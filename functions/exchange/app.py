@@ -60,7 +60,7 @@ def send(request: Request) -> Answer:
     from exchange import ingest  # lxml and the messages: no other handler but the judge needs them
 
     one, repeated = ingest.accept(
-        request.by.party, _idempotency_key(request), request.body, request.media_type,
+        request.by.party, request.idempotency_key, request.body, request.media_type,
         receivers.named(request.headers.get("receivers")),
     )  # fmt: skip
     return _receipt(one, repeated)
@@ -82,7 +82,7 @@ def expect(request: Request) -> Answer:
     from singlewindow import commands
 
     told = commands.parse(AnnouncedUpload, request.json())
-    one = ingest.expect(request.by.party, _idempotency_key(request), told.bytes, told.sha256)
+    one = ingest.expect(request.by.party, request.idempotency_key, told.bytes, told.sha256)
     if isinstance(one, Received):
         return _receipt(one, True)
     answer = ingest.address(one)
@@ -320,18 +320,6 @@ def republish(payload: dict[str, Any]) -> dict[str, Any]:
 
 def _may_see(request: Request, sender: str) -> bool:
     return request.by.role in STAFF or request.by.party == sender
-
-
-def _idempotency_key(request: Request) -> str:
-    key = request.headers.get("idempotency-key", "")
-    if not 1 <= len(key) <= 128 or not key.isprintable():
-        raise WindowError(
-            400,
-            "idempotency-key-missing",
-            "send an Idempotency-Key header of 1 to 128 printable characters",
-            detail_zh="缺少幂等键：请提供 Idempotency-Key",
-        )
-    return key
 
 
 def _receipt(one: Received, repeated: bool) -> Answer:

@@ -48,12 +48,7 @@ def address(upload: Upload) -> dict[str, Any]:
     """Where to PUT, with which headers, and what to call then."""
     return {
         "receipt_id": upload.receipt_id,
-        "url": uploads.address(_place(upload), upload.size, upload.sha256),
-        "method": "PUT",
-        "headers": uploads.headers(upload.sha256),
-        "bytes": upload.size,
-        "sha256": upload.sha256,
-        "expires_in": uploads.SECONDS,
+        **uploads.invitation(_place(upload), upload.size, upload.sha256),
         "then": f"/exchange/uploads/{upload.receipt_id}",
     }
 
@@ -63,24 +58,7 @@ def arrived(upload: Upload) -> tuple[Received, bool]:
     was announced."""
     if standing := received.under(upload.sender, upload.key, upload.sha256):
         return _reminded(standing), True
-    try:
-        raw = uploads.fetch(_place(upload))
-    except ValueError as error:
-        raise WindowError(413, "too-large", str(error), detail_zh="文件超过大小限制") from None
-    if raw is None:
-        raise WindowError(
-            409,
-            "not-uploaded",
-            "nothing has come under the address yet, or a day has gone by: PUT the file first",
-            detail_zh="尚未收到文件，或已超过一天：请先上传文件",
-        )
-    if (got := canonical.sha256(raw)) != upload.sha256:
-        raise WindowError(
-            422,
-            "upload-altered",
-            f"{got} came, {upload.sha256} was announced: upload it again",
-            detail_zh="上传内容的摘要与声明不符，请重新上传",
-        )
+    raw = uploads.taken(_place(upload), upload.sha256)
     glanced = recognise.glance(raw)
     return _keep(upload.receipt_id, upload.sender, upload.key, raw, glanced, ((EXPECTED, upload.at),))
 

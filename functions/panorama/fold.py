@@ -16,6 +16,11 @@ from singlewindow.consignment import Snapshot
 DOCUMENTS, LOGISTICS = "documents", "logistics"
 TRADER, WINDOW = "trader", "window"
 
+# What happens to the boxes rather than to the papers.
+_ON_SITE: Final = ("InspectionBooked", "InspectionUnbooked", "InspectionStarted", "InspectionDone")
+# Done about a defect, and the goods still do not pass.
+_NOT_LIFTING: Final = ("return", "detain")
+
 # What is sent to the side that handles the cargo rather than the papers.
 _CARGO_MESSAGES: Final = ("cargo-announcement",)
 
@@ -226,7 +231,9 @@ class _Course:
         elif record.type == "AgencyReplied":
             self._desk(record).reply(record)
             self.answered_at = record.at
-        elif record.type == "InspectionResult" and data["result"] == "pass":
+        elif (record.type == "InspectionResult" and data["result"] == "pass") or (
+            record.type == "InspectionFollowedUp" and data["follow_up"] not in _NOT_LIFTING
+        ):
             self._desk(record).inspected(record)
         elif record.type == "DeclarationAccepted" and data.get("entry_id"):
             self.identifiers["entry_id"] = data["entry_id"]
@@ -302,6 +309,6 @@ def _turn(state: str) -> str | None:
 
 def _lane(record: Record, course: _Course) -> str:
     """Cargo and those who handle it make the logistics lane; all else is paper."""
-    if record.type in ("CargoReported", "GateOut") or "report" in record.data:
+    if record.type in ("CargoReported", "GateOut", *_ON_SITE) or "report" in record.data:
         return LOGISTICS
     return LOGISTICS if record.data.get("agency") in course.cargo_agencies else DOCUMENTS

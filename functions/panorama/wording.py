@@ -38,6 +38,32 @@ OUTCOMES: Final = {
     "release": Text("{zh}放行", "{en} released it"),
     "revoke": Text("{zh}撤回放行", "{en} took its release back"),
 }
+RESULTS: Final = {
+    "pass": Text("正常", "in order"),
+    "defect": Text("异常", "a defect"),
+    "sample": Text("取样送检", "a sample was taken"),
+    "detain": Text("扣留", "detained"),
+}
+FOLLOW_UPS: Final = {
+    "supplement": Text("补充单证", "papers to be supplied"),
+    "amend": Text("修改申报", "an amendment"),
+    "penalty": Text("处罚", "a penalty"),
+    "guarantee": Text("提供担保", "a guarantee"),
+    "convert": Text("转为其他监管方式", "another regime"),
+    "return": Text("退运", "return of the goods"),
+    "detain": Text("扣留", "detention"),
+}
+_UNBOOKED: Final = {
+    "cancelled": Text("企业取消", "by the trader"),
+    "no-show": Text("逾时未到", "nobody came"),
+    "unfit": Text("不再符合查验要求", "it no longer does for what is asked"),
+}
+_INSPECTION_CANCELLED: Final = {
+    "holds-cleared": Text("各部门均已解除要求", "no hold is left"),
+    "declaration-rejected": Text("申报不予通过", "the declaration was rejected"),
+    "declaration-returned": Text("申报退回修改", "the declaration was returned"),
+    "declaration-withdrawn": Text("申报已撤销", "the declaration was withdrawn"),
+}
 _EFFECTS: Final = {
     "recorded-late": Text("（针对旧版本，仅作记录）", " (about an older version: recorded only)"),
     "recorded-after-decision": Text("（决定之后收到，仅作记录）", " (after the decision: recorded only)"),
@@ -185,6 +211,48 @@ def _accepted(record: Record, names: Names) -> Text:
     return Text(f"{name.zh}已接受申报，报关单号 {entry_id}", f"Accepted by {name.en} as {entry_id}")
 
 
+def _ordered(record: Record, names: Names) -> Text:
+    data = record.data
+    asking = names.all(dict.fromkeys(one["agency"] for one in data["holds"]))
+    if data["revision"] > 1:
+        return Text(
+            f"查验要求变更（第 {data['revision']} 次）：{asking.zh}",
+            f"What is to be inspected changed (revision {data['revision']}): {asking.en}",
+        )
+    return Text(f"一次查验：{asking.zh}", f"One inspection, for {asking.en}")
+
+
+def _booked(record: Record, _: Names) -> Text:
+    slot = record.data["slot"]
+    when, where = instant(slot["starts_at"]), f"{slot['place']} {slot['bay']}"
+    moved = "replaces" in record.data
+    return Text(
+        f"{'改约' if moved else '预约'}查验：{when}，{where}",
+        f"Inspection {'moved to' if moved else 'booked for'} {when} (Beijing time) at {where}",
+    )
+
+
+def _inspected(record: Record, names: Names) -> Text:
+    name, result = names.of(record.data["agency"]), RESULTS[record.data["result"]]
+    demanded = FOLLOW_UPS.get(record.data.get("follow_up", ""))
+    zh = f"{name.zh}查验结果：{result.zh}" + (f"，须{demanded.zh}" if demanded else "")
+    en = f"{name.en} inspected: {result.en}" + (f"; it wants {demanded.en}" if demanded else "")
+    return Text(zh, en)
+
+
+def _followed_up(record: Record, names: Names) -> Text:
+    name, done = names.of(record.data["agency"]), FOLLOW_UPS[record.data["follow_up"]]
+    return Text(f"{name.zh}查验处置：{done.zh}", f"{name.en} followed up: {done.en}")
+
+
+def _why(reasons: Mapping[str, Text], text: Text) -> Callable[[Record, Names], Text]:
+    def phrase(record: Record, _: Names) -> Text:
+        why = reasons[record.data["reason"]]
+        return Text(text.zh.format(why.zh), text.en.format(why.en))
+
+    return phrase
+
+
 def _released(record: Record, _: Names) -> Text:
     if record.data.get("removal"):
         return Text("海关放行提离，待完整申报", "Released for removal; the full declaration is to follow")
@@ -283,6 +351,15 @@ _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "ClearanceResumed": _always(
         "恢复办理，等待后续答复", "Nothing stands in the way; others have still to answer"
     ),
+    "InspectionOrdered": _ordered,
+    "InspectionRevised": _ordered,
+    "InspectionBooked": _booked,
+    "InspectionUnbooked": _why(_UNBOOKED, Text("查验预约取消：{}", "The slot was given back: {}")),
+    "InspectionStarted": _always("查验开始，已开箱", "The inspection has begun"),
+    "InspectionResult": _inspected,
+    "InspectionFollowedUp": _followed_up,
+    "InspectionDone": _always("查验结束，已施封", "The inspection is over, the boxes are sealed"),
+    "InspectionCancelled": _why(_INSPECTION_CANCELLED, Text("查验取消：{}", "No inspection: {}")),
     "DeclarationReleased": _released,
     "ReleaseRevoked": _revoked,
     "GateOut": _gate_out,

@@ -6,13 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread, Timer
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from infra.agencies import consents
+from infra.agencies import consents, inspecting
 from infra.agencies.behaviour import Behaviour, Rules
 from infra.agencies.replies import Answering, Question, Sign, Timed, entry_id
 from singlewindow import clock
@@ -187,10 +187,28 @@ class Desk:
                 self._later(reply, question, behaviour)
             else:
                 self._send(reply, question, behaviour)
+        if behaviour.behaviour in inspecting.BEHAVIOURS and any(one.says == "hold" for one in replies):
+            Thread(target=self._inspect, args=(answering, behaviour), daemon=True).start()
         if replies:
             self._answered.add(message_id)
         else:
             self._told(self.agency, f"{question.window_no}: keeps silent")
+
+    def _inspect(self, answering: Answering, behaviour: Behaviour) -> None:
+        """Look at the goods when they are there; then say yes, where that was not said before."""
+        question = answering.question
+        try:
+            every = max(behaviour.delay, 0.05)
+            seen = inspecting.look(question.window_no, self._call, self._stopping, every)
+            if seen is None:
+                return
+            self._told(self.agency, f"{question.window_no}: pass by rest, inspection {seen}")
+            if behaviour.behaviour == "inspect":
+                now = replace(answering, at=clock.now())
+                self._send(now.agreed(), question, behaviour)
+        except Exception as error:
+            if not self._stopping.is_set():
+                log.warning("%s (simulated) can't inspect: %s", self.agency, error)
 
     def _noticed(self, pointer: dict[str, Any]) -> None:
         """What the window tells beside questions; customs in a full course releases once nothing is awaited."""

@@ -68,6 +68,10 @@ class Answering:
                 # Where an agency releases, lifting its hold is not yet its release.
                 release = [self._says(self._yes, delay + 0.001)] if self.releases else []
                 return [self._says("hold", 0), self._says("clear", delay), *release]
+            case "inspect" | "use-hold" as wanted:
+                held = self._hold("inspection" if self.releases else "quarantine", 0, wanted == "use-hold")
+                # At the gate of use a hold bars no release; at the port the yes comes after the look.
+                return [held, self.agreed(delay + 0.001)] if wanted == "use-hold" else [held]
             case "full-course":
                 return self._course(delay)
             case "duplicate":
@@ -86,6 +90,10 @@ class Answering:
                     return [self._says(self._yes, delay, message_id=self.overheard)]
         return []
 
+    def agreed(self, after: float = 0) -> Timed:
+        """Its last word where nothing is wrong."""
+        return self._says(self._yes, after)
+
     def _course(self, delay: float) -> list[Timed]:
         """Customs accepts, holds for inspection and bills; its release comes when it is told that both are done.
 
@@ -99,14 +107,19 @@ class Answering:
             return [self._hold("quarantine", delay)]
         return [self._says("accept", delay)]
 
-    def _hold(self, kind: str, after: float) -> Timed:
+    def _hold(self, kind: str, after: float, in_use: bool = False) -> Timed:
         containers = [
             one["container_no"]
             for one in self.question.document.get("containers", [])
             if "container_no" in one
         ]
         said = [finding["message_zh"] for finding in self._findings("hold")]
-        hold = {"gate": "port", "kind": kind, "containers": containers, "instructions": said}
+        hold = {
+            "gate": "use" if in_use else "port",
+            "kind": kind,
+            "containers": containers,
+            "instructions": said,
+        }
         return self._says("hold", after, hold=hold)
 
     def release(self, at: datetime, sign: Sign | None) -> Timed:

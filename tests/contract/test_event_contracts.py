@@ -15,9 +15,11 @@ from referencing import Registry, Resource
 
 import declarations.app as declarations
 import exchange.app as exchange
-from declarations import clearance, lifecycle
+from declarations import clearance, lifecycle, positions
 from exchange import store
 from exchange.reply import Reply, recorded
+from inspections import lifecycle as inspecting
+from inspections.order import ENDINGS
 from panorama.app import EVENTS as HEARD_BY_PANORAMA
 from panorama.fold import fold
 from panorama.identifiers import brought_by
@@ -194,6 +196,7 @@ def test_every_example_is_what_the_producers_write(name: str) -> None:
 def test_every_type_in_the_code_has_a_schema_and_an_example_and_the_other_way_round() -> None:
     used = set().union(*(_types_in(path) for path in sorted((ROOT / "functions").rglob("*.py"))))
     used |= set(clearance._EVENT_OF.values()) | {move.event for move in lifecycle.MOVES}
+    used |= {move.event for move in inspecting.MOVES} | set(ENDINGS)
     used |= {capacity["asked_on"] for path in (ROOT / "catalogue/agencies").glob("*.json")
              for capacity in json.loads(path.read_text())["capacities"]}  # fmt: skip
     assert sorted(used - (OF_OTHERS - set(TYPES))) == TYPES == sorted(EXAMPLES)
@@ -328,7 +331,7 @@ def test_clearance_reads_every_example_of_its_version(produced: list[Event]) -> 
             so_far = Consignment(
                 case.consignment.window_no, case.consignment.snapshot, case.consignment.events[:end]
             )
-            clearance.positions(so_far)
+            positions.positions(so_far)
 
 
 NAMES = Names(catalogue.agencies(date(2024, 11, 23)))

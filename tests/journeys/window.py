@@ -20,7 +20,7 @@ IMPORTER = "91510100569680768F"
 STRANGER = "913302017532977856"
 PATIENCE = 15.0
 WISHES = ("amendment", "withdrawal", "amendment-notice", "withdrawal-notice")
-OURS = ("DeclarationsInbox", "ExchangeInbox", "NotificationsInbox", "PanoramaInbox")
+OURS = ("DeclarationsInbox", "ExchangeInbox", "InspectionsInbox", "NotificationsInbox", "PanoramaInbox")
 
 _serial = count(1)
 

@@ -7,12 +7,11 @@ from datetime import datetime
 from itertools import chain, pairwise
 from typing import Any
 
-from channels.progress import ACKED, DELIVERED, SENT
-
 from channels import dispatch
 from channels.dispatch import Delivery
 from infra.stage import Stage
 from panorama.record import record_of
+from singlewindow.deliveries import ACKED, DELIVERED, SENT
 from singlewindow.events import GENESIS, Event
 from tests.journeys.test_faults import ONCE, recorded, shown_by_panorama
 from tests.soak.parties import CUSTOMS, DEAD, LIVE, PULLING, SENDER, Parties

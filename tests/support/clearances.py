@@ -104,11 +104,11 @@ class Clearance:
         for agency in agencies:
             data = {
                 "agency": agency,
-                "message_id": _message_id(agency),
+                "message_id": message_id(agency),
                 "type": "cargo-announcement" if agency == "port" else "declaration",
                 "version": 1,
                 "sha256": "7" * 64,
-                "body": f"/exchange/messages/{_message_id(agency)}/body",
+                "body": f"/exchange/messages/{message_id(agency)}/body",
             }
             self.apply(Change("AgencyAsked", data, of_version=self.consignment.version))
 
@@ -127,7 +127,7 @@ class Clearance:
         reply = Reply.model_validate(
             {
                 "reply_id": reply_id or f"{agency}-{self._replies}",
-                "message_id": _message_id(agency),
+                "message_id": message_id(agency),
                 "outcome": outcome,
                 "at": instant(self._minute if at is None else at),
                 **members,
@@ -186,7 +186,7 @@ class Clearance:
         reply = Reply.model_validate(
             {
                 "reply_id": reply_id or f"{agency}-{self._replies}",
-                "message_id": _message_id(agency),
+                "message_id": message_id(agency),
                 "outcome": verdict,
                 "at": instant(self._minute),
             }
@@ -240,7 +240,7 @@ class Clearance:
         assert len(self.consignment.events) < 500, f"no rest after {self.types[-6:]}"
 
 
-def _message_id(agency: str) -> str:
+def message_id(agency: str) -> str:
     return f"00000000-0000-5000-8000-{list(CAPACITIES).index(agency) + 1:012d}"
 
 

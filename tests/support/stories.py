@@ -1,4 +1,4 @@
-"""Seven shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
+"""Shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
 
 import json
 
@@ -6,6 +6,7 @@ from singlewindow.consignment import Change
 from singlewindow.events import Event
 from tests.support.bills import bill
 from tests.support.clearances import ROOT, Clearance
+from tests.support.inspections import BOX, Inspected
 
 EXAMPLES = ROOT / "events/examples"
 ENTRY_ID = "790120241000000851"
@@ -87,6 +88,33 @@ def amended_then_withdrawn() -> Clearance:
     return case
 
 
+def inspected() -> Clearance:
+    """Two agencies see the goods at once: booked, moved, started; a defect, and a sample for the laboratory."""
+    case = Inspected("customs", "ciq", window_no="I20240000000000909")
+    case.hold("customs", "C1", at=3, place="qbj-rail", containers=[BOX], instructions=["核对唛头"])
+    case.join()
+    case.hold("ciq", "Q1", at=4, kind="quarantine", gate="use", qualifications=["quarantine"])
+    case.join().book("qbj-rail.A2.20241125.0900").book()
+    case.start()
+    case.result("customs", "defect", seals_after=[{"container_no": BOX, "seal_no": "CN0000002"}])
+    case.result("ciq", "sample")
+    case.follow_up("customs", "supplement")
+    return case
+
+
+def never_inspected() -> Clearance:
+    """The bay no longer does when inspection joins; then nobody wants to see the goods any more."""
+    case = Inspected("customs", "ciq", window_no="I20240000000001010")
+    case.hold("customs", "C1", at=3)
+    case.join().book()
+    case.hold("ciq", "Q1", at=4, qualifications=["cold"])
+    case.join()
+    case.clear("customs", at=8)
+    case.clear("ciq", "Q1", at=9)
+    case.join()
+    return case
+
+
 def examined_and_billed() -> Clearance:
     """Customs accepts it, looks into it by hand, then bills it."""
     case = Clearance("customs", window_no="I20240000000000505")
@@ -124,6 +152,8 @@ def all_of_them() -> list[Clearance]:
         examined_and_billed(),
         revoked_then_gone(),
         amended_then_withdrawn(),
+        inspected(),
+        never_inspected(),
     ]
 
 

@@ -55,6 +55,19 @@ class Request:
             raise WindowError(401, "unauthorized", "a bearer token is needed", detail_zh="需要令牌")
         return self.caller
 
+    @property
+    def idempotency_key(self) -> str:
+        """The key under which a repetition is known. Raises 400 where there is none."""
+        key = self.headers.get("idempotency-key", "")
+        if not 1 <= len(key) <= 128 or not key.isprintable():
+            raise WindowError(
+                400,
+                "idempotency-key-missing",
+                "send an Idempotency-Key header of 1 to 128 printable characters",
+                detail_zh="缺少幂等键：请提供 Idempotency-Key",
+            )
+        return key
+
     def json(self) -> Any:
         return canonical.parse_json(self.body)
 

@@ -91,6 +91,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """A change to a row of another table that must happen exactly when the event does, where `condition` holds.
+
+    `key` and `values` are attribute maps; `names` stands for the `#placeholders` in `expression` and `condition`. Where
+    the condition fails the decision is taken anew: whoever decides looks at the row first.
+    """
+
+    table: str
+    key: Mapping[str, Any]
+    expression: str
+    condition: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """An idempotency key within its scope, the hash it stands for and the answer that it will give again."""
 
@@ -121,7 +137,7 @@ class Change:
     facts: Mapping[str, Any] = field(default_factory=dict)
     body: Body | None = None
     amendment: int = 0
-    rows: tuple[Row, ...] = ()
+    rows: tuple[Row | Update, ...] = ()
     parties: frozenset[str] | None = None
     submission: Submission | None = None
 

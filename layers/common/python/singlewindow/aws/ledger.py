@@ -17,7 +17,17 @@ from botocore.exceptions import ClientError
 from singlewindow import canonical, clock, correlation, settings
 from singlewindow.aws import archive
 from singlewindow.aws.clients import client
-from singlewindow.consignment import Body, Change, Consignment, Row, Snapshot, Submission, blank, follow
+from singlewindow.consignment import (
+    Body,
+    Change,
+    Consignment,
+    Row,
+    Snapshot,
+    Submission,
+    Update,
+    blank,
+    follow,
+)
 from singlewindow.errors import WindowError, conflict
 from singlewindow.events import Event
 from singlewindow.ids import new_id
@@ -227,7 +237,7 @@ def _write(consignment: Consignment, change: Change, at: str) -> Consignment:
         )
     if change.submission:
         writes.append(_put_submission(change.submission))
-    writes += [_put_row(row) for row in change.rows]
+    writes += [_update(row) if isinstance(row, Update) else _put_row(row) for row in change.rows]
     try:
         client("dynamodb").transact_write_items(TransactItems=writes)
     except ClientError as error:
@@ -252,7 +262,7 @@ def _refusal(error: ClientError, before: Snapshot, change: Change) -> Exception:
     if "TransactionConflict" in reasons:
         return _Contended()
     if "ConditionalCheckFailed" in reasons:
-        # A row of another table is there already: whoever decides anew will see why.
+        # A row of another table is there already, or not as an update wants it: whoever decides anew will see why.
         return _Contended()
     return error
 
@@ -330,6 +340,18 @@ def _put_row(row: Row) -> dict[str, Any]:
             "ExpressionAttributeNames": {"#k": row.key},
         }
     }
+
+
+def _update(row: Update) -> dict[str, Any]:
+    update: dict[str, Any] = {
+        "TableName": settings.get(row.table),
+        "Key": dict(row.key),
+        "UpdateExpression": row.expression,
+    }
+    update |= {"ConditionExpression": row.condition} if row.condition else {}
+    update |= {"ExpressionAttributeValues": dict(row.values)} if row.values else {}
+    update |= {"ExpressionAttributeNames": dict(row.names)} if row.names else {}
+    return {"Update": update}
 
 
 def _put(item: dict[str, Any], condition: str | None) -> dict[str, Any]:
