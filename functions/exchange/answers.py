@@ -43,8 +43,7 @@ class Answer:
     """What one receipt says of one thing. `id`: the same words have the same. `at`: the receipt's own time, or ours.
 
     `subject`: a part of what is answered (one bill of a manifest). `window_no`: the declaration that it speaks of.
-    `outcomes`: what it means as an agency's reply to a declaration, the first that replies know; `requires`: only
-    where replies know that one too.
+    `outcomes`: what it means as an agency's reply to a declaration, the first that replies know.
     """
 
     id: str
@@ -66,7 +65,6 @@ class Answer:
     window_no: str = ""
     entry_id: str = ""
     outcomes: tuple[str, ...] = ()
-    requires: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -140,7 +138,7 @@ def _answer(
         zh=known["zh"], en=known["en"], failure=known.get("failure", False),
         warning=bool(text and form.get("text_on_success") == "warning" and not known.get("failure")),
         subject=subject, window_no=window_no, entry_id=entry_id,
-        outcomes=tuple(known.get("outcomes", ())), requires=known.get("requires", ""),
+        outcomes=tuple(known.get("outcomes", ())),
     )  # fmt: skip
 
 

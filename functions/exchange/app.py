@@ -2,12 +2,22 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exchange import certificates, own_key, received, replies, store
+from exchange import (
+    certificates,
+    destinations,
+    inquiry,
+    own_key,
+    received,
+    receivers,
+    replies,
+    store,
+    telling,
+)
 from exchange.projection import project
 from exchange.receipt import Received, expected, receipt, shown
-from singlewindow import canonical, catalogue, clock, correlation, settings
+from singlewindow import canonical, catalogue, clock, consent, correlation, settings
 from singlewindow.access import PUBLIC, Throttle
 from singlewindow.aws import archive, ledger, queues, topics, workflow
 from singlewindow.aws.topics import Notice
@@ -15,12 +25,19 @@ from singlewindow.capability import BINARY_TYPES, Answer, Capability, Message, R
 from singlewindow.consignment import Change, Consignment
 from singlewindow.errors import WindowError, not_found
 from singlewindow.events import Event
+from singlewindow.messages.carriers import carried_by
 from singlewindow.parties import STAFF, TRADERS, Role
+
+if TYPE_CHECKING:
+    from exchange.ingest import Told
 
 app = Capability("exchange")
 
 # SNS bills by 64 KB, but a pointer is a pointer: what does not fit is read from the ledger.
 _LARGEST_NOTICE = 4 * 1024
+
+# Events by which agencies are asked or told for whose answer no workflow waits.
+_INFORMING = ("DeclarationSubmitted", "DeclarationReleased", "DeclarationAmended", "DeclarationWithdrawn")
 
 # A reply becomes an event, and an event an item of at most 400 KB that every later decision reads.
 LARGEST_REPLY = 64 * 1024
@@ -48,12 +65,11 @@ _LINK_SECONDS = 300
     throttle=_SENT,
 )
 def send(request: Request) -> Answer:
-    """Send any message that the catalogue knows: a receipt at once, judged afterwards. Files and forwards nothing."""
+    """Send any message that the catalogue knows: a receipt at once, judged and passed on afterwards. Files nothing."""
     from exchange import ingest  # lxml and the messages: no other handler but the judge needs them
 
-    told = ingest.Told(request.headers.get("jws-signature", ""), _receivers(request))
     one, repeated = ingest.accept(
-        request.by.party, _idempotency_key(request), request.body, request.media_type, told
+        request.by.party, request.idempotency_key, request.body, request.media_type, _told(request)
     )
     return _receipt(one, repeated)
 
@@ -74,7 +90,7 @@ def expect(request: Request) -> Answer:
     from singlewindow import commands
 
     told = commands.parse(AnnouncedUpload, request.json())
-    one = ingest.expect(request.by.party, _idempotency_key(request), told.bytes, told.sha256)
+    one = ingest.expect(request.by.party, request.idempotency_key, told.bytes, told.sha256)
     if isinstance(one, Received):
         return _receipt(one, True)
     answer = ingest.address(one)
@@ -97,8 +113,7 @@ def arrived(request: Request, receipt_id: str) -> Answer:
     upload = received.upload(receipt_id)
     if upload is None or upload.sender != request.by.party:
         raise not_found(receipt_id)
-    told = ingest.Told(request.headers.get("jws-signature", ""), _receivers(request))
-    return _receipt(*ingest.arrived(upload, told))
+    return _receipt(*ingest.arrived(upload, _told(request)))
 
 
 @app.route(
@@ -108,7 +123,7 @@ def arrived(request: Request, receipt_id: str) -> Answer:
     throttle=_SENT,
 )
 def show(request: Request, message_id: str) -> dict[str, Any]:
-    """What became of a message, for its sender and staff: state, timeline, findings, hashes, views."""
+    """What became of a message, for its sender and staff: state, timeline, findings, hashes, views, who holds it."""
     one = received.find(message_id)
     if one is None:
         upload = received.upload(message_id)
@@ -121,7 +136,9 @@ def show(request: Request, message_id: str) -> dict[str, Any]:
 
     report = ingest.report_of(one)
     told = canonical.load(report) if report else {}
-    return shown(one, told, ingest.carried_by(one.type), answered.standing(one.receipt_id))
+    return shown(
+        one, told, carried_by(one.type), destinations.of(message_id), answered.standing(one.receipt_id)
+    )
 
 
 @app.route(
@@ -305,16 +322,37 @@ def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
     return {"message_id": sent}
 
 
-@app.on_queue("ExchangeInbox", types=("DeclarationSubmitted", "DeclarationReleased", "AgencyReplied"))
+@app.on_queue(
+    "ExchangeInbox",
+    types=(
+        "DeclarationSubmitted",
+        "DeclarationReleased",
+        "AgencyReplied",
+        "InspectionResult",
+        "AmendmentRequested",
+        "WithdrawalRequested",
+        "DeclarationAmended",
+        "DeclarationWithdrawn",
+        *telling.EVENTS,
+    ),
+)
 def on_event(message: Message) -> None:
-    """Tell those who do not decide; hand final answers to the workflow that waits for them."""
+    """Ask and tell those who do not decide, and customs what it waits for; hand last words to the workflow."""
     event = ledger.noticed(message.body)
+    # Behind a queue and not in `publish`: trouble with workflows must not hold up everybody's events.
     if event.type == "AgencyReplied":
-        # Behind a queue and not in `publish`: trouble with workflows must not hold up everybody's events.
-        _answer_workflow(event)
+        if event.data["final"]:
+            _answer_workflow(event.data["message_id"], event.data["outcome"])
         return
-    for agency in _informed_by(event):
-        _ask(event.window_no, event.declaration_version, agency, None)
+    if event.type == "InspectionResult":
+        _answer_for_the_desk(event)
+    elif event.type in inquiry.HEARD:
+        _inquire(event)
+    if event.type in telling.EVENTS and telling.concerns_anybody(event):
+        _tell(event)
+    if event.type in _INFORMING:
+        for agency in _informed_by(event):
+            _ask(event.window_no, event.declaration_version, agency, None)
 
 
 @app.on_replies()
@@ -386,31 +424,13 @@ def _may_see(request: Request, sender: str) -> bool:
     return request.by.role in STAFF or request.by.party == sender
 
 
-def _receivers(request: Request) -> tuple[str, ...]:
-    """To whom a message shall go, from the header `Receivers`: at most five, parted by commas."""
-    named = [one.strip() for one in request.headers.get("receivers", "").split(",") if one.strip()]
-    if len(named) > 5 or any(len(one) > 64 or not one.isascii() or not one.isprintable() for one in named):
-        raise WindowError(
-            400, "receivers", "at most five parties, parted by commas", detail_zh="接收方最多五个，以逗号分隔"
-        )
-    return tuple(dict.fromkeys(named))
+def _told(request: Request) -> "Told":
+    from exchange.ingest import Told
 
-
-def _idempotency_key(request: Request) -> str:
-    key = request.headers.get("idempotency-key", "")
-    if not 1 <= len(key) <= 128 or not key.isprintable():
-        raise WindowError(
-            400,
-            "idempotency-key-missing",
-            "send an Idempotency-Key header of 1 to 128 printable characters",
-            detail_zh="缺少幂等键：请提供 Idempotency-Key",
-        )
-    return key
+    return Told(request.headers.get("jws-signature", ""), receivers.named(request.headers.get("receivers")))
 
 
 def _receipt(one: Received, repeated: bool) -> Answer:
-    from exchange.ingest import carried_by
-
     body = receipt(one, carried_by(one.type))
     return Answer(
         body, 202, {"Location": body["status"]} | ({"Idempotent-Replay": "true"} if repeated else {})
@@ -432,34 +452,66 @@ def _announce(event: Event) -> None:
 
 def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> str:
     """Send the agency its projection of one version, once; a repetition only renews the token."""
-    submitted = _submission(window_no, version)
-    capacity = catalogue.capacity(agency, clock.business_date(datetime.fromisoformat(submitted.at)))
+    consignment, submitted = _submission(window_no, version)
+    capacity = _capacity(agency, submitted)
     message_id = store.message_id(window_no, version, agency, capacity["message_type"])
-    document = ledger.body(window_no, version)
-    if document is None:
-        raise not_found(f"{window_no} version {version}")
-    content = canonical.dumps(
-        {
-            "message_id": message_id,
-            "type": capacity["message_type"],
-            "version": capacity["message_version"],
+    document = ledger.document(window_no, version, consignment.amendment(version))
+    content = {"document": project(canonical.load(document.canonical), capacity["projection"])}
+    head = {
+        "message_id": message_id,
+        "type": capacity["message_type"],
+        "version": capacity["message_version"],
+    }
+    head |= {"window_no": window_no, "declaration_version": version, "agency": agency}
+    asked_before = _put(head, content, clear_is_final=capacity["clear_is_final"], task_token=task_token)
+    if asked_before and task_token:
+        _hand_over(window_no, message_id, task_token)
+    return message_id
+
+
+def _inquire(event: Event) -> None:
+    """Put a wish to change or withdraw to whom it concerns, and what came of it; a repetition sends nothing."""
+    window_no, version = event.window_no, event.declaration_version
+    consignment, submitted = _submission(window_no, version)
+    number = event.data.get("request", 0)
+    asked = next((one for one in consent.requests(consignment) if one.number == number), None)
+    before = after = None
+    if asked and asked.kind == consent.AMENDMENT:
+        before, after = (
+            canonical.load(ledger.document(window_no, version, one).canonical)
+            for one in (asked.event.data["amends"], number)
+        )
+    reason = asked.event.data["reason"] if asked else event.data["reason"]
+    for one in inquiry.inquiries(event, consignment):
+        places = _capacity(one.agency, submitted)["projection"]
+        head = {
+            "message_id": store.message_id(window_no, version, one.agency, f"{one.type}:{number}"),
+            "type": one.type,
+            "version": inquiry.VERSION,
             "window_no": window_no,
             "declaration_version": version,
-            "agency": agency,
-            "document": project(canonical.load(document.canonical), capacity["projection"]),
+            "agency": one.agency,
         }
-    )
+        _put(head, inquiry.content(one, asked, reason, before, after, places), request=number)
+
+
+def _put(
+    head: dict[str, Any],
+    content: dict[str, Any],
+    *,
+    request: int = 0,
+    clear_is_final: bool = True,
+    task_token: str | None = None,
+) -> bool:
+    """Send one message once; whether it was sent before. `head` has who is told what about which version."""
+    body = canonical.dumps(head | content)
     sent = store.Sent(
-        message_id=message_id,
-        window_no=window_no,
-        declaration_version=version,
-        agency=agency,
-        type=capacity["message_type"],
-        version=capacity["message_version"],
-        sha256=canonical.sha256(content),
-        body_key=archive.keep(content, "application/json"),
+        **head,
+        sha256=canonical.sha256(body),
+        body_key=archive.keep(body, "application/json"),
         correlation_id=correlation.current(),
-        clear_is_final=capacity["clear_is_final"],
+        clear_is_final=clear_is_final,
+        request=request,
         task_token=task_token,
     )
     asked_before = False
@@ -467,24 +519,22 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
     def once(consignment: Consignment) -> Change | None:
         nonlocal asked_before
         asked_before = any(
-            e.type == "AgencyAsked" and e.data["message_id"] == message_id for e in consignment.events
+            e.type == "AgencyAsked" and e.data["message_id"] == sent.message_id for e in consignment.events
         )
         if asked_before:
             return None
         data = {
-            "agency": agency,
-            "message_id": message_id,
+            "agency": sent.agency,
+            "message_id": sent.message_id,
             "type": sent.type,
             "version": sent.version,
             "sha256": sent.sha256,
-            "body": f"/exchange/messages/{message_id}/body",
+            "body": f"/exchange/messages/{sent.message_id}/body",
         }
-        return Change("AgencyAsked", data, of_version=version, rows=(store.row(sent),))
+        return Change("AgencyAsked", data, of_version=sent.declaration_version, rows=(store.row(sent),))
 
-    ledger.amend(window_no, once)
-    if asked_before and task_token:
-        _hand_over(window_no, message_id, task_token)
-    return message_id
+    ledger.amend(sent.window_no, once)
+    return asked_before
 
 
 def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
@@ -495,35 +545,65 @@ def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
     store.hand_over(message_id, task_token)
     consignment = ledger.read(window_no)
     for event in consignment.events if consignment else ():
-        if event.type == "AgencyReplied" and event.data["message_id"] == message_id:
-            _answer_workflow(event)
+        if event.type == "AgencyReplied" and event.data["message_id"] == message_id and event.data["final"]:
+            _answer_workflow(message_id, event.data["outcome"])
 
 
-def _submission(window_no: str, version: int) -> Event:
-    """The event that submitted a version."""
+def _submission(window_no: str, version: int) -> tuple[Consignment, Event]:
+    """The consignment, and the event that submitted a version of it."""
     consignment = ledger.read(window_no)
     for event in consignment.of_version(version) if consignment else ():
         if event.type == "DeclarationSubmitted":
-            return event
+            return consignment, event  # type: ignore[return-value]
     raise not_found(f"{window_no} version {version}")
 
 
+def _capacity(agency: str, submitted: Event) -> dict[str, Any]:
+    """An agency's part on the day of the submission."""
+    return catalogue.capacity(agency, clock.business_date(datetime.fromisoformat(submitted.at)))
+
+
 def _informed_by(event: Event) -> list[str]:
-    """The agencies that are told by this event, and for whose answer nobody waits."""
-    submitted = event
-    if event.type != "DeclarationSubmitted":
-        submitted = _submission(event.window_no, event.declaration_version)
-    return [
-        one["agency"]
-        for one in submitted.data["agencies"]
-        if one["part"] != "decides" and one["asked_on"] == event.type
-    ]
+    """The agencies that are told by this event, and for whose answer no workflow waits."""
+    if event.type == "DeclarationSubmitted":
+        assigned = event.data["agencies"]
+    else:
+        consignment, _ = _submission(event.window_no, event.declaration_version)
+        assigned = consignment.assignments(event.declaration_version)
+    if (
+        event.type == "DeclarationAmended"
+    ):  # who comes in by it: beside the workflow, which knows those of the start
+        added = event.data["added"]
+        return [
+            one["agency"]
+            for one in assigned
+            if one["agency"] in added and one["asked_on"] == "DeclarationSubmitted"
+        ]
+    return [one["agency"] for one in assigned if one["part"] != "decides" and one["asked_on"] == event.type]
 
 
-def _answer_workflow(event: Event) -> None:
+def _tell(event: Event) -> None:
+    """A pointer to each agency that must know of this event; a repetition has the same id, and they know it by that."""
+    consignment = ledger.read(event.window_no)
+    if consignment is not None:
+        for agency, pointer in telling.pointers(event, consignment):
+            attributes = {"type": event.type, "window_no": event.window_no, "agency": agency}
+            notice = Notice(pointer, attributes | {"correlation_id": event.correlation_id})
+            topics.publish("MESSAGES_TOPIC", [notice])
+
+
+def _answer_for_the_desk(event: Event) -> None:
+    """A pass on the inspection's sheet is the last word of a desk that only holds and clears."""
+    agency, version = event.data["agency"], event.declaration_version
+    _, submitted = _submission(event.window_no, version)
+    capacity = _capacity(agency, submitted)
+    if event.data["result"] == "pass" and capacity["clear_is_final"]:
+        question = store.message_id(event.window_no, version, agency, capacity["message_type"])
+        _answer_workflow(question, "clear")
+
+
+def _answer_workflow(message_id: str, outcome: str) -> None:
     """Complete the token that waits for this answer; nobody waiting is as good."""
-    if not event.data["final"]:
-        return
-    sent = store.find(event.data["message_id"])
+    sent = store.find(message_id)
     if sent and sent.task_token:
-        workflow.complete(sent.task_token, {"agency": sent.agency, "outcome": event.data["outcome"]})
+        workflow.complete(sent.task_token, {"agency": sent.agency, "outcome": outcome})

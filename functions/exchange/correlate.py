@@ -86,7 +86,7 @@ def _reply(waiting: Waiting, message_id: str) -> str:
     answer = waiting.answer
     known = replies.outcomes()
     outcome = next((one for one in answer.outcomes if one in known), None)
-    if outcome is None or (answer.requires and answer.requires not in known):
+    if outcome is None:
         return answers.UNKNOWN_OUTCOME
     value: dict[str, Any] = {
         "reply_id": f"receipt:{answer.id}",

@@ -11,6 +11,7 @@ from exchange.receipt import (
     EXPECTED,
     QUARANTINED,
     RECEIVED,
+    VALIDATED,
     Received,
     Upload,
     moved,
@@ -18,10 +19,11 @@ from exchange.receipt import (
     shown,
     state_of,
 )
-from singlewindow import canonical, catalogue, clock, correlation, ids
+from singlewindow import canonical, clock, correlation, ids
 from singlewindow.aws import archive, drop, queues, uploads
 from singlewindow.errors import WindowError
 from singlewindow.messages import recognise
+from singlewindow.messages.carriers import carried_by
 
 _MEDIA_TYPES = {"json": "application/json", "xml": "application/xml", "edifact": "application/edifact"}
 _JSON = _MEDIA_TYPES["json"]
@@ -71,12 +73,7 @@ def address(upload: Upload) -> dict[str, Any]:
     """Where to PUT, with which headers, and what to call then."""
     return {
         "receipt_id": upload.receipt_id,
-        "url": uploads.address(_place(upload), upload.size, upload.sha256),
-        "method": "PUT",
-        "headers": uploads.headers(upload.sha256),
-        "bytes": upload.size,
-        "sha256": upload.sha256,
-        "expires_in": uploads.SECONDS,
+        **uploads.invitation(_place(upload), upload.size, upload.sha256),
         "then": f"/exchange/uploads/{upload.receipt_id}",
     }
 
@@ -86,24 +83,7 @@ def arrived(upload: Upload, told: Told) -> tuple[Received, bool]:
     was announced."""
     if standing := received.under(upload.sender, upload.key, upload.sha256):
         return _reminded(standing), True
-    try:
-        raw = uploads.fetch(_place(upload))
-    except ValueError as error:
-        raise WindowError(413, "too-large", str(error), detail_zh="文件超过大小限制") from None
-    if raw is None:
-        raise WindowError(
-            409,
-            "not-uploaded",
-            "nothing has come under the address yet, or a day has gone by: PUT the file first",
-            detail_zh="尚未收到文件，或已超过一天：请先上传文件",
-        )
-    if (got := canonical.sha256(raw)) != upload.sha256:
-        raise WindowError(
-            422,
-            "upload-altered",
-            f"{got} came, {upload.sha256} was announced: upload it again",
-            detail_zh="上传内容的摘要与声明不符，请重新上传",
-        )
+    raw = uploads.taken(_place(upload), upload.sha256)
     glanced = recognise.glance(raw)
     return _keep(upload.receipt_id, upload.sender, upload.key, raw, glanced, told, ((EXPECTED, upload.at),))
 
@@ -133,7 +113,7 @@ def dropped(file: drop.File) -> dict[str, Any] | None:
         if error.status >= 500:
             raise
         return error.problem(file.key, correlation.current()) | {"state": "REFUSED"}
-    return receipt(one, carried_by(one.type))
+    return _word(one)
 
 
 def judge(receipt_id: str) -> bool:
@@ -147,6 +127,7 @@ def judge(receipt_id: str) -> bool:
     if one is None:
         raise WindowError(400, "no-such-message", f"{receipt_id} is not known", detail_zh="无此报文")
     if one.state != RECEIVED:
+        _follow(one)  # whoever settled it may have got no further
         return False
     as_at = clock.business_date(datetime.fromisoformat(one.timeline[-1][1]))
     raw = archive.fetch(one.raw_key)
@@ -168,11 +149,10 @@ def judge(receipt_id: str) -> bool:
     if packed and len(packed) > _MOST_IN_ROW:
         packed, outcome["report"]["key"] = None, archive.keep(text, _JSON)
     after = moved(one, state, clock.stamp(), outcome)
-    if after is None or not received.settle(after, packed):
-        return False
-    if one.file:
-        drop.answer(one.sender, one.file, canonical.dumps(shown(after, report, carried_by(one.type))))
-    return True
+    settled = after is not None and received.settle(after, packed)
+    if after is not None:
+        _follow(after)
+    return settled
 
 
 def report_of(one: Received) -> bytes | None:
@@ -183,15 +163,6 @@ def report_of(one: Received) -> bytes | None:
         return archive.fetch(key)
     packed = received.report(one.receipt_id)
     return canonical.unpack(packed) if packed is not None else None
-
-
-def carried_by(type: str) -> str | None:
-    """The document that a message type carries; a document carries itself."""
-    try:
-        found: str | None = catalogue.load(f"messages/{type}.json")["document"]
-    except FileNotFoundError:
-        return type  # EDIFACT, or a document in JSON
-    return found
 
 
 def _correlated(one: Received, type: str, inner: bytes, as_at: date) -> list[dict[str, Any]]:
@@ -283,11 +254,34 @@ def _opened(
 
 
 def _reminded(one: Received) -> Received:
-    """What nobody has judged for a while is queued again: its sender's repetition mends what the outbox passed over."""
+    """What was not judged or routed for a while is queued again: its sender's repetition mends what was passed over."""
     waiting = clock.now() - datetime.fromisoformat(one.timeline[-1][1])
-    if one.state == RECEIVED and waiting > _PATIENCE:
-        queues.send("INGEST_QUEUE", [({"receipt_id": one.receipt_id}, one.correlation_id)])
+    if waiting > _PATIENCE:
+        if one.state == RECEIVED:
+            queues.send("INGEST_QUEUE", [({"receipt_id": one.receipt_id}, one.correlation_id)])
+        _hand_on(one)
     return one
+
+
+def _hand_on(one: Received) -> None:
+    """Tell the router of a valid message. Told twice, it knows; told never, the judge's repetition tells it."""
+    if one.state == VALIDATED:
+        queues.send("ROUTING_QUEUE", [({"receipt_id": one.receipt_id}, one.correlation_id)])
+
+
+def _follow(one: Received) -> None:
+    """What comes after the judgement; done again at each repetition."""
+    _hand_on(one)
+    if one.file:
+        drop.answer(one.sender, one.file, canonical.dumps(_word(one)))
+
+
+def _word(one: Received) -> dict[str, Any]:
+    """What stands beside a file: its receipt, then what was judged; a notification that comes again takes none of it
+    back."""
+    carries = carried_by(one.type)
+    report = report_of(one)
+    return shown(one, canonical.load(report), carries) if report else receipt(one, carries)
 
 
 def _is_json(syntax: str) -> None:

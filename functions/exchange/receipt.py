@@ -21,8 +21,8 @@ _FILING = {
 }
 _NOTHING = {
     "call": None,
-    "zh": "本报文只留存和校验；窗口暂不转发，也不据此办理业务",
-    "en": "it is kept and judged; the window does not pass it on yet, and starts nothing from it",
+    "zh": "本报文经留存和校验后，按内容和发送方指定的接收方投递；窗口不据此办理业务",
+    "en": "it is kept, judged, and passed on to whom its content or its sender names; the window files nothing from it",
 }
 
 
@@ -30,7 +30,7 @@ _NOTHING = {
 class Received:
     """`type`: by a glance at its first bytes, until the judge says. `outcome`: what the judge said, once.
 
-    `envelope`: what the envelope said that it came in, `receivers` among it or as its sender named them.
+    `receivers`: whom its sender or its envelope names, beside those whom its content names. `envelope`: what that said.
     `signature`: who signed it and how that was proved, or why it was not. `file`: its name in the drop folder.
     """
 
@@ -124,10 +124,15 @@ def expected(upload: Upload) -> dict[str, Any]:
 
 
 def shown(
-    received: Received, report: dict[str, Any], carries: str | None, business: Iterable[Business] = ()
+    received: Received,
+    report: dict[str, Any],
+    carries: str | None,
+    destinations: list[dict[str, Any]] | None = None,
+    business: Iterable[Business] = (),
 ) -> dict[str, Any]:
     """What its sender sees. `report`: the judge's, {} before there is one; `carries`: the document of its type;
-    `business`: where its documents stand with those who answer them."""
+    `destinations`: where it went, None before it is routed; `business`: where its documents stand with those who
+    answer them."""
     outcome = received.outcome
     home = f"/exchange/messages/{received.receipt_id}/views"
     findings = report.get("findings", [])
@@ -150,6 +155,7 @@ def shown(
         "findings_left": max(0, len(findings) - MOST_SHOWN),
         "not_judged": report.get("not_judged", []),
         "receivers": list(received.receivers),
+        "destinations": destinations,
         "envelope": received.envelope or None,
         "signature": received.signature or None,
         "answered": [

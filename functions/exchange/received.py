@@ -72,9 +72,10 @@ def find(receipt_id: str) -> Received | None:
     row = _get(_key(receipt_id, "message"))
     if row is None:
         return None
+    # A row of before there were receivers has none.
     members = {name: _value(name, row[name]) for name in Received.__dataclass_fields__ if name in row}
-    timeline = tuple((state, at) for state, at in members["timeline"])
-    return Received(**members | {"timeline": timeline, "receivers": tuple(members.get("receivers", ()))})
+    members |= {name: tuple(members[name]) for name in ("receivers",) if name in members}
+    return Received(**members | {"timeline": tuple((state, at) for state, at in members["timeline"])})
 
 
 def settle(received: Received, report: bytes | None) -> bool:

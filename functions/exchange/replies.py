@@ -1,14 +1,17 @@
 """Replies of agencies to what the window asked of them, written to the ledger once, by whatever way they come."""
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from exchange import store
-from singlewindow import canonical, correlation
+from exchange import inquiry, release_notice, store
+from singlewindow import canonical, catalogue, clock, correlation
 from singlewindow.aws import ledger
 from singlewindow.consignment import Change, Consignment
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Event
 from singlewindow.ids import parse_entry_id
+
+if TYPE_CHECKING:
+    from exchange.reply import Reply
 
 
 def is_one(body: bytes) -> bool:
@@ -30,12 +33,14 @@ def outcomes() -> tuple[str, ...]:
 
 
 def question(window_no: str, agency: str) -> str | None:
-    """The id of what the agency was last asked about a declaration; None where it was asked nothing."""
+    """The id of what the agency was last asked about a declaration itself, and not about a change; None where nothing."""
     consignment = ledger.read(window_no)
     asked = [
         event.data["message_id"]
         for event in (consignment.events if consignment else ())
-        if event.type == "AgencyAsked" and event.data["agency"] == agency
+        if event.type == "AgencyAsked"
+        and event.data["agency"] == agency
+        and event.data["type"] not in (*inquiry.QUESTIONS, *inquiry.NOTICES)
     ]
     return asked[-1] if asked else None
 
@@ -43,13 +48,15 @@ def question(window_no: str, agency: str) -> str | None:
 def record(agency: str, value: Any) -> tuple[Event, bool]:
     """Write a reply to the ledger once. 404 for a message that is not this agency's, 409 for a reused `reply_id`."""
     # pydantic takes 60 ms to import: few functions here read replies.
-    from exchange.reply import Reply, earlier, judges, recorded
+    from exchange.reply import Reply, bound_to, earlier, recorded
+    from exchange.verdict import decided
     from singlewindow import commands
 
     reply = commands.parse(Reply, value)
     sent = store.find(reply.message_id)
     if sent is None or sent.agency != agency:
         raise not_found(reply.message_id)
+    reply, notice, key = signed_release(reply, agency)
     entry = parse_entry_id(reply.entry_id) if reply.entry_id else None
     if entry and entry.direction != sent.window_no[0]:
         raise WindowError(
@@ -63,18 +70,15 @@ def record(agency: str, value: Any) -> tuple[Event, bool]:
     def once(consignment: Consignment) -> Change | None:
         nonlocal before
         before = earlier(consignment, agency, reply.reply_id)
-        if reply.report and agency in judges(consignment):
-            raise WindowError(
-                422,
-                "report-not-yours",
-                "only who is told of the cargo reports it",
-                detail_zh="仅场站可报告到货与理货",
+        if before:
+            return None
+        if sent.type in (*inquiry.QUESTIONS, *inquiry.NOTICES):
+            return decided(consignment, reply, agency, sent.type, sent.request)
+        if notice:
+            release_notice.refuse_unbound(
+                notice, bound_to(consignment, reply, agency, sent.declaration_version)
             )
-        return (
-            None
-            if before
-            else recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final)
-        )
+        return recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final, key)
 
     with correlation.bound(sent.correlation_id):
         consignment = ledger.amend(sent.window_no, once)
@@ -85,3 +89,19 @@ def record(agency: str, value: Any) -> tuple[Event, bool]:
             "reply-id-reused", f"reply {reply.reply_id} said something else", "reply_id 已用于其他内容"
         )
     return before, True
+
+
+def signed_release(
+    reply: "Reply", agency: str
+) -> tuple["Reply", dict[str, Any] | None, dict[str, Any] | None]:
+    """The reply with its notice and the key that it was verified by; the declaration number may stand in it alone."""
+    if reply.release is None or reply.release.notice is None:
+        if reply.outcome == "release" and catalogue.capacity(agency, clock.business_date()).get(
+            "signed_release"
+        ):
+            raise release_notice.missing()
+        return reply, None, None
+    notice, key = release_notice.verified(reply.release.notice, agency)
+    if reply.entry_id is None and isinstance(notice.get("entry_id"), str):
+        reply = reply.model_copy(update={"entry_id": notice["entry_id"]})
+    return reply, notice, key

@@ -20,6 +20,9 @@ _STATES: Final = {
     "DeclarationReturned": "RETURNED",
     "DeclarationRejected": "REJECTED",
     "DeclarationReleased": "RELEASED",
+    "DeclarationInReview": "IN_REVIEW",
+    "TaxDue": "TAX_DUE",
+    "DeclarationCleared": "CLEARED",
 }
 
 
@@ -48,6 +51,8 @@ def of_event(event: Event, subscription: Subscription) -> Notice:
             "declaration": f"/declarations/{event.window_no}",
             "journey": f"/panorama/{event.window_no}",
         }
+    if "inspection_id" in event.data:
+        data["links"] = data.get("links", {}) | {"inspection": f"/inspections/{event.data['inspection_id']}"}
     return _notice(event.type, event.at, data)
 
 

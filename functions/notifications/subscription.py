@@ -10,26 +10,48 @@ from singlewindow.events import Event
 from singlewindow.parties import Role
 
 # What a trader may know of its shipments: 报文 that it sent, and 回执, what became of them.
-DATA: Final = ("DeclarationSubmitted",)
+DATA: Final = ("DeclarationSubmitted", "AmendmentRequested", "WithdrawalRequested")
 RECEIPTS: Final = (
     "DeclarationAccepted",
     "DeclarationHeld",
+    "DeclarationInReview",
+    "TaxDue",
     "HoldLifted",
+    "ClearanceResumed",
     "DeclarationSuspended",
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "ReleaseRevoked",
+    "GateOut",
+    "DeclarationCleared",
     "ClearanceConcluded",
+    "AmendmentDecided",
+    "DeclarationAmended",
+    "WithdrawalDecided",
+    "DeclarationWithdrawn",
+    "InspectionOrdered",
+    "InspectionRevised",
+    "InspectionBooked",
+    "InspectionUnbooked",
+    "InspectionDone",
+    "InspectionCancelled",
 )
 EVENTS: Final = (*DATA, *RECEIPTS)
 SCOPES: Final = {"ALL": EVENTS, "DATA": DATA, "RET": RECEIPTS}
 
-# What an agency may know of a shipment, once it was asked about it: how the matter ended, not what others said.
+# What an agency may know of a shipment, once it was asked about it: how the matter ended, not what others said; and
+# when to come to an inspection that it asked for.
 FOR_AGENCIES: Final = (
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "ReleaseRevoked",
     "ClearanceConcluded",
+    "DeclarationAmended",
+    "DeclarationWithdrawn",
+    "InspectionBooked",
+    "InspectionUnbooked",
 )
 
 # How long a notification can be pulled and replayed. Events older than that are not told any more.
@@ -84,12 +106,25 @@ class Subscription:
     def told_of(self, consignment: Consignment, now: datetime) -> Iterator[Event]:
         """The events of a consignment that this subscription is told of, in the ledger's order."""
         since = max(datetime.fromisoformat(self.created_at), now - RETENTION)
-        asked = self.role != Role.AGENCY and self.party in consignment.snapshot.parties
+        is_agency = self.role == Role.AGENCY
+        known = not is_agency and self.party in consignment.snapshot.parties
         for event in consignment.events:
-            if event.type == "AgencyAsked" and self.role == Role.AGENCY:
-                asked = asked or event.data["agency"] == self.party
-            if asked and event.type in self.types and datetime.fromisoformat(event.at) >= since:
+            if event.type == "AgencyAsked" and is_agency:
+                known = known or event.data["agency"] == self.party
+            told = known and event.type in self.types and datetime.fromisoformat(event.at) >= since
+            if told and (not is_agency or _takes_part(self.party, event, consignment)):
                 yield event
+
+
+def _takes_part(agency: str, event: Event, consignment: Consignment) -> bool:
+    """Whether the agency asked for the inspection that an event is about; true where it is about none."""
+    id = event.data.get("inspection_id")
+    return id is None or any(
+        one["agency"] == agency
+        for joined in consignment.events
+        if joined.data.get("inspection_id") == id
+        for one in joined.data.get("holds", ())
+    )
 
 
 def concerned(consignment: Consignment, types: Iterable[str]) -> list[str]:

@@ -33,10 +33,42 @@ OUTCOMES: Final = {
     "return": Text("{zh}退回修改", "{en} returned it for correction"),
     "hold": Text("{zh}要求暂不放行", "{en} put a hold on it"),
     "clear": Text("{zh}不再要求暂不放行", "{en} cleared it"),
+    "review": Text("{zh}转人工审核", "{en} examines it by hand"),
+    "tax": Text("{zh}开出税单", "{en} issued a tax bill"),
+    "release": Text("{zh}放行", "{en} released it"),
+    "revoke": Text("{zh}撤回放行", "{en} took its release back"),
+}
+RESULTS: Final = {
+    "pass": Text("正常", "in order"),
+    "defect": Text("异常", "a defect"),
+    "sample": Text("取样送检", "a sample was taken"),
+    "detain": Text("扣留", "detained"),
+}
+FOLLOW_UPS: Final = {
+    "supplement": Text("补充单证", "papers to be supplied"),
+    "amend": Text("修改申报", "an amendment"),
+    "penalty": Text("处罚", "a penalty"),
+    "guarantee": Text("提供担保", "a guarantee"),
+    "convert": Text("转为其他监管方式", "another regime"),
+    "return": Text("退运", "return of the goods"),
+    "detain": Text("扣留", "detention"),
+}
+_UNBOOKED: Final = {
+    "cancelled": Text("企业取消", "by the trader"),
+    "no-show": Text("逾时未到", "nobody came"),
+    "unfit": Text("不再符合查验要求", "it no longer does for what is asked"),
+}
+_INSPECTION_CANCELLED: Final = {
+    "holds-cleared": Text("各部门均已解除要求", "no hold is left"),
+    "declaration-rejected": Text("申报不予通过", "the declaration was rejected"),
+    "declaration-returned": Text("申报退回修改", "the declaration was returned"),
+    "declaration-withdrawn": Text("申报已撤销", "the declaration was withdrawn"),
 }
 _EFFECTS: Final = {
     "recorded-late": Text("（针对旧版本，仅作记录）", " (about an older version: recorded only)"),
     "recorded-after-decision": Text("（决定之后收到，仅作记录）", " (after the decision: recorded only)"),
+    "recorded-revoked": Text("（该放行已被撤回，仅作记录）", " (it was taken back since: recorded only)"),
+    "recorded-after-gate-out": Text("（货物已出卡口，仅作记录）", " (the goods had left: recorded only)"),
     "recorded-second-final": Text("（此前已有最终答复，仅作记录）", " (after a final answer: recorded only)"),
 }
 _FIELDS: Final = {
@@ -109,6 +141,7 @@ DECIDING: Final = Text(
     "各部门均已答复，窗口正在汇总", "all have answered; the window is drawing the conclusion"
 )
 DRAFT: Final = Text("草稿尚未提交", "the draft has not been submitted")
+TAX_DUE: Final = Text("待企业缴纳税款", "taxes are due: the trader pays the bill")
 RELEASED: Final = Text("已放行，无待办方", "released: nobody holds it")
 ENDED: Final = Text("已办结，无待办方", "ended: nobody holds it")
 
@@ -178,6 +211,116 @@ def _accepted(record: Record, names: Names) -> Text:
     return Text(f"{name.zh}已接受申报，报关单号 {entry_id}", f"Accepted by {name.en} as {entry_id}")
 
 
+def _ordered(record: Record, names: Names) -> Text:
+    data = record.data
+    asking = names.all(dict.fromkeys(one["agency"] for one in data["holds"]))
+    if data["revision"] > 1:
+        return Text(
+            f"查验要求变更（第 {data['revision']} 次）：{asking.zh}",
+            f"What is to be inspected changed (revision {data['revision']}): {asking.en}",
+        )
+    return Text(f"一次查验：{asking.zh}", f"One inspection, for {asking.en}")
+
+
+def _booked(record: Record, _: Names) -> Text:
+    slot = record.data["slot"]
+    when, where = instant(slot["starts_at"]), f"{slot['place']} {slot['bay']}"
+    moved = "replaces" in record.data
+    return Text(
+        f"{'改约' if moved else '预约'}查验：{when}，{where}",
+        f"Inspection {'moved to' if moved else 'booked for'} {when} (Beijing time) at {where}",
+    )
+
+
+def _inspected(record: Record, names: Names) -> Text:
+    name, result = names.of(record.data["agency"]), RESULTS[record.data["result"]]
+    demanded = FOLLOW_UPS.get(record.data.get("follow_up", ""))
+    zh = f"{name.zh}查验结果：{result.zh}" + (f"，须{demanded.zh}" if demanded else "")
+    en = f"{name.en} inspected: {result.en}" + (f"; it wants {demanded.en}" if demanded else "")
+    return Text(zh, en)
+
+
+def _followed_up(record: Record, names: Names) -> Text:
+    name, done = names.of(record.data["agency"]), FOLLOW_UPS[record.data["follow_up"]]
+    return Text(f"{name.zh}查验处置：{done.zh}", f"{name.en} followed up: {done.en}")
+
+
+def _why(reasons: Mapping[str, Text], text: Text) -> Callable[[Record, Names], Text]:
+    def phrase(record: Record, _: Names) -> Text:
+        why = reasons[record.data["reason"]]
+        return Text(text.zh.format(why.zh), text.en.format(why.en))
+
+    return phrase
+
+
+def _released(record: Record, _: Names) -> Text:
+    if record.data.get("removal"):
+        return Text("海关放行提离，待完整申报", "Released for removal; the full declaration is to follow")
+    if record.data.get("conditional"):
+        return Text(
+            "海关附条件放行：可提离口岸，不得销售使用", "Released under conditions: goods may leave the port"
+        )
+    if record.data.get("guaranteed"):
+        return Text("海关凭担保放行", "Released against security")
+    return Text("海关已放行，其他部门均无异议", "Released: customs has, and no other agency holds it")
+
+
+def _revoked(record: Record, names: Names) -> Text:
+    name, said = names.of(record.data["agency"]), reason(record.data["findings"])
+    zh, en = f"{name.zh}撤回放行", f"{name.en} took its release back"
+    return Text(f"{zh}：{said.zh}", f"{en}: {said.en}") if said else Text(zh, en)
+
+
+def _gate_out(record: Record, _: Names) -> Text:
+    when = instant(record.data["gate_out_at"])
+    if record.data["covered"]:
+        return Text(f"货物于 {when} 出卡口", f"The goods left the gate at {when}")
+    return Text(
+        f"货物于 {when} 出卡口，当时无有效放行",
+        f"The goods left the gate at {when} without a release in force",
+    )
+
+
+def _amendment_wanted(record: Record, names: Names) -> Text:
+    data, asked = record.data, names.all(record.data["asks"])
+    return Text(
+        f"申请修改 {data['changed']} 处，须经{asked.zh}同意",
+        f"A change in {data['changed']} place(s) is asked for; {asked.en} must agree",
+    )
+
+
+def _withdrawal_wanted(record: Record, names: Names) -> Text:
+    asked = names.all(record.data["asks"])
+    return Text(f"申请撤销，须经{asked.zh}同意", f"A withdrawal is asked for; {asked.en} must agree")
+
+
+def _decided(zh: str, en: str) -> Callable[[Record, Names], Text]:
+    def phrase(record: Record, names: Names) -> Text:
+        data = record.data
+        if data["outcome"] == "cancel":
+            return Text(f"企业撤回{zh}申请", f"The trader took the {en} back")
+        who = names.of(data["agency"])
+        said = Text("同意", "agreed to") if data["outcome"] == "accept" else Text("不同意", "refused")
+        effect = _EFFECTS.get(data["effect"], Text("", ""))
+        return Text(f"{who.zh}{said.zh}{zh}{effect.zh}", f"{who.en} {said.en} the {en}{effect.en}")
+
+    return phrase
+
+
+def _amended(record: Record, names: Names) -> Text:
+    added = names.all(record.data["added"])
+    if not added.zh:
+        return Text("报关单已修改", "The declaration is amended")
+    return Text(
+        f"报关单已修改，新增{added.zh}", f"The declaration is amended; it concerns {added.en} as well"
+    )
+
+
+def _replaced(record: Record, _: Names) -> Text:
+    by = record.data["by"]
+    return Text(f"已重新申报，新统一编号 {by}", f"Filed again as {by}")
+
+
 def _by(member: str, zh: str, en: str) -> Callable[[Record, Names], Text]:
     def phrase(record: Record, names: Names) -> Text:
         who = names.all(record.data.get(member, ()))
@@ -203,7 +346,29 @@ _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "DeclarationSuspended": _by("silent", "中止：{}逾期未答复", "Suspended: no answer in time from {}"),
     "DeclarationReturned": _by("returned", "{}退回修改", "Returned for correction by {}"),
     "DeclarationRejected": _by("rejected", "{}不予通过", "Rejected by {}"),
-    "DeclarationReleased": _always(
-        "海关已放行，其他部门均无异议", "Released: customs has, and no other agency holds it"
+    "DeclarationInReview": _by("reviewing", "{}转人工审核", "Examined by hand by {}"),
+    "TaxDue": _always("税款未缴清，缴清后放行", "Taxes are due; release follows their settlement"),
+    "ClearanceResumed": _always(
+        "恢复办理，等待后续答复", "Nothing stands in the way; others have still to answer"
     ),
+    "InspectionOrdered": _ordered,
+    "InspectionRevised": _ordered,
+    "InspectionBooked": _booked,
+    "InspectionUnbooked": _why(_UNBOOKED, Text("查验预约取消：{}", "The slot was given back: {}")),
+    "InspectionStarted": _always("查验开始，已开箱", "The inspection has begun"),
+    "InspectionResult": _inspected,
+    "InspectionFollowedUp": _followed_up,
+    "InspectionDone": _always("查验结束，已施封", "The inspection is over, the boxes are sealed"),
+    "InspectionCancelled": _why(_INSPECTION_CANCELLED, Text("查验取消：{}", "No inspection: {}")),
+    "DeclarationReleased": _released,
+    "ReleaseRevoked": _revoked,
+    "GateOut": _gate_out,
+    "DeclarationCleared": _always("已结关", "Closed (结关)"),
+    "AmendmentRequested": _amendment_wanted,
+    "AmendmentDecided": _decided("修改", "change"),
+    "DeclarationAmended": _amended,
+    "WithdrawalRequested": _withdrawal_wanted,
+    "WithdrawalDecided": _decided("撤销", "withdrawal"),
+    "DeclarationWithdrawn": _always("报关单已撤销", "The declaration is withdrawn"),
+    "DeclarationReplaced": _replaced,
 }

@@ -13,6 +13,9 @@ Name = Literal[
     "return",
     "hold-then-accept",
     "hold-then-clear",
+    "inspect",
+    "use-hold",
+    "full-course",
     "slow",
     "silent",
     "duplicate",
@@ -21,8 +24,8 @@ Name = Literal[
     "forged",
     "foreign",
 ]
-# Seconds where nothing else is said: before the reply, or between a hold and what follows it.
-_DELAYS = {"slow": 5.0, "hold-then-accept": 2.0, "hold-then-clear": 2.0}
+# Seconds where nothing else is said: before the reply, between a hold and what follows it, or from look to look.
+_DELAYS = {"slow": 5.0, "hold-then-accept": 2.0, "hold-then-clear": 2.0, "inspect": 1.0}
 
 
 class Behaviour(BaseModel):

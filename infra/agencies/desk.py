@@ -6,14 +6,15 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread, Timer
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from infra.agencies import consents, inspecting
 from infra.agencies.behaviour import Behaviour, Rules
-from infra.agencies.replies import Answering, Question, Timed, entry_id
+from infra.agencies.replies import Answering, Question, Sign, Timed, entry_id
 from singlewindow import clock
 
 _LONG_POLL = 1  # seconds; also how long a stop may wait
@@ -24,6 +25,13 @@ _local = build_opener(ProxyHandler({}))
 log = logging.getLogger(__name__)
 
 
+# What customs is told by pointers, and what of its course that settles.
+AWAITED = {
+    "inspection": ("InspectionDone", "InspectionFollowedUp"),
+    "tax": ("TaxDeducted", "TaxGuaranteed"),
+}
+
+
 @dataclass
 class Window:
     """The window as an agency sees it from outside: an address, queues, its own token."""
@@ -32,6 +40,16 @@ class Window:
     sqs: Any
     stack: str
     token: Callable[[str], str]
+    sign: Sign | None = None
+
+
+@dataclass
+class Course:
+    """A full course that customs has begun: what it waits for before it releases."""
+
+    answering: Answering
+    behaviour: Behaviour
+    awaits: set[str] = field(default_factory=lambda: set(AWAITED))
 
 
 @dataclass
@@ -73,6 +91,7 @@ class Desk:
         self._told = told
         self._serial = serial
         self._answered: set[str] = set()
+        self._courses: dict[str, Course] = {}
         self._timers: set[Timer] = set()
         self._stopping = Event()
         self._token = ("", 0.0)
@@ -126,11 +145,25 @@ class Desk:
             self._window.sqs.delete_message(**handle)
 
     def _answer(self, pointer: dict[str, Any]) -> None:
+        if (
+            pointer.get("kind") == "exchange.delivery"
+        ):  # a message that was passed on: taken, and nothing to decide
+            self._fetch(pointer)
+            self._call("POST", pointer["ack"])
+            self._told(self.agency, f"{pointer['type']} {pointer['message_id']}: acknowledged")
+            return
         message_id = pointer["message_id"]
+        if pointer["type"] in ("clearance-notice", "release-notice"):
+            self._noticed(pointer)
+            return
         if message_id in self._answered:
             return  # delivery is at least once
         question = Question(
-            message_id, pointer["type"], pointer["window_no"], self._body(pointer)["document"]
+            message_id,
+            pointer["type"],
+            pointer["window_no"],
+            self._body(pointer)["document"],
+            pointer["declaration_version"],
         )
         self._grapevine.hear(self.agency, question)
         behaviour = self._behaviour(question)
@@ -143,16 +176,53 @@ class Desk:
             entry_id=entry_id(question, next(self._serial), at) if self.releases else None,
             overheard=self._overheard(question) if behaviour.behaviour == "foreign" else None,
         )
-        replies = answering.replies(behaviour)
+        about_change = question.type in (*consents.QUESTIONS, *consents.NOTICES)
+        replies = (
+            consents.replies(self.agency, question, behaviour, at)
+            if about_change
+            else answering.replies(behaviour)
+        )
+        if behaviour.behaviour == "full-course" and self.releases and not about_change:
+            self._courses[message_id] = Course(answering, behaviour)
         for reply in replies:
             if reply.after:
                 self._later(reply, question, behaviour)
             else:
                 self._send(reply, question, behaviour)
+        if behaviour.behaviour in inspecting.BEHAVIOURS and any(one.says == "hold" for one in replies):
+            Thread(target=self._inspect, args=(answering, behaviour), daemon=True).start()
         if replies:
             self._answered.add(message_id)
         else:
             self._told(self.agency, f"{question.window_no}: keeps silent")
+
+    def _inspect(self, answering: Answering, behaviour: Behaviour) -> None:
+        """Look at the goods when they are there; then say yes, where that was not said before."""
+        question = answering.question
+        try:
+            every = max(behaviour.delay, 0.05)
+            seen = inspecting.look(question.window_no, self._call, self._stopping, every)
+            if seen is None:
+                return
+            self._told(self.agency, f"{question.window_no}: pass by rest, inspection {seen}")
+            if behaviour.behaviour == "inspect":
+                now = replace(answering, at=clock.now())
+                self._send(now.agreed(), question, behaviour)
+        except Exception as error:
+            if not self._stopping.is_set():
+                log.warning("%s (simulated) can't inspect: %s", self.agency, error)
+
+    def _noticed(self, pointer: dict[str, Any]) -> None:
+        """What the window tells beside questions; customs in a full course releases once nothing is awaited."""
+        self._told(self.agency, f"{pointer['window_no']}: is told of {pointer['event']}")
+        course = self._courses.get(pointer["message_id"])
+        if course is None:
+            return
+        course.awaits -= {name for name, events in AWAITED.items() if pointer["event"] in events}
+        if not course.awaits:
+            release = course.answering.release(clock.now(), self._window.sign)
+            self._send(release, course.answering.question, course.behaviour)
+            del self._courses[pointer["message_id"]]
 
     def _behaviour(self, question: Question) -> Behaviour:
         """By window number, by bill: where the agency's own part has no bill, by what the others have heard."""
@@ -173,11 +243,14 @@ class Desk:
         return heard
 
     def _body(self, pointer: dict[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self._fetch(pointer))
+        return body
+
+    def _fetch(self, pointer: dict[str, Any]) -> bytes:
         raw = self._call("GET", pointer["body"])
         if hashlib.sha256(raw).hexdigest() != pointer["sha256"]:
             raise ValueError(f"message {pointer['message_id']}: the body is not the one that was announced")
-        body: dict[str, Any] = json.loads(raw)
-        return body
+        return raw
 
     def _later(self, reply: Timed, question: Question, behaviour: Behaviour) -> None:
         def due() -> None:

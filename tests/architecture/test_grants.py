@@ -18,6 +18,10 @@ OF_KERNEL = {
     "jws": "SIGNATURE_PROVIDERS",
 }
 OF_MODULES = ("singlewindow.aws", "singlewindow.signatures")
+    "dead_letters": "DEAD_LETTER_QUEUES",
+    "drop": "DROP_BUCKET",
+    "partners": "PARTNERS_JWKS_URL",
+}
 CAPABILITIES = manifest.load().capabilities
 
 
@@ -29,6 +33,7 @@ def named(folder: Path) -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and SETTING.match(node.value):
                 found.add(node.value)
             if isinstance(node, ast.ImportFrom) and node.module in OF_MODULES:
+            if isinstance(node, ast.ImportFrom) and node.module in ("singlewindow", "singlewindow.aws"):
                 found |= {OF_KERNEL[alias.name] for alias in node.names if alias.name in OF_KERNEL}
     return found
 

@@ -12,7 +12,7 @@ from moto import mock_aws
 from infra.stage.moto_faults import mended
 from singlewindow import clock, settings
 from singlewindow.aws import clients, ledger
-from singlewindow.consignment import Body, Change, Consignment, Row, Submission
+from singlewindow.consignment import Body, Change, Consignment, Row, Submission, Update
 from singlewindow.errors import WindowError
 from singlewindow.events import broken_link
 
@@ -145,6 +145,29 @@ def test_a_row_of_another_table_exists_exactly_when_its_event_does() -> None:
     assert error.value.code == "contended"
     found = ledger.read(NO)
     assert found is not None and len(found.events) == 2
+
+
+def test_a_row_elsewhere_changes_with_the_event_or_neither_does() -> None:
+    opened()
+    last = Update(
+        "MESSAGES_TABLE",
+        {"message_id": {"S": "counter"}},
+        "ADD #n :one",
+        "attribute_not_exists(#n) OR #n < :most",
+        {":one": {"N": "1"}, ":most": {"N": "1"}},
+        {"#n": "number"},
+    )
+    unconditional = Update("MESSAGES_TABLE", last.key, "SET touched = :yes", values={":yes": {"BOOL": True}})
+    ledger.amend(NO, lambda c: Change("Counted", {}, rows=(last,)) if len(c.events) == 1 else None)
+
+    with pytest.raises(WindowError) as error:  # decided anew, and anew refused
+        ledger.amend(NO, lambda _: Change("Counted", {}, rows=(last,)))
+    ledger.amend(NO, lambda c: Change("Touched", {}, rows=(unconditional,)) if len(c.events) == 2 else None)
+
+    item = boto3.client("dynamodb").get_item(TableName="messages", Key=last.key)["Item"]
+    assert (error.value.code, item["number"], item["touched"]) == ("contended", {"N": "1"}, {"BOOL": True})
+    found = ledger.read(NO)
+    assert found is not None and [event.type for event in found.events[1:]] == ["Counted", "Touched"]
 
 
 def test_an_altered_event_breaks_the_chain_where_it_stands() -> None:

@@ -5,17 +5,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from email.message import Message
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 from typing import Any, get_args
+from urllib.error import HTTPError
 
 import pytest
 from werkzeug.test import EnvironBuilder
 
 from exchange.reply import Reply
 from infra import ROOT
-from infra.agencies import Hall
+from infra.agencies import Hall, inspecting
 from infra.agencies.behaviour import Behaviour, Name, Rules
 from infra.agencies.replies import Answering, Question, entry_id
 from singlewindow import commands
@@ -82,7 +84,8 @@ def test_every_reason_is_bilingual_and_labelled_simulated(agency: str, behaviour
         ("ciq", "slow", ["accept"]),
         ("ciq", "hold-then-accept", ["hold", "accept"]),
         ("ciq", "hold-then-clear", ["hold", "clear"]),
-        ("customs", "hold-then-clear", ["hold", "clear", "accept"]),
+        ("customs", "accept", ["release"]),
+        ("customs", "hold-then-clear", ["hold", "clear", "release"]),
         ("ciq", "duplicate", ["accept", "accept", "accept"]),
         ("ciq", "out-of-order", ["accept", "hold"]),
         ("ciq", "silent", []),
@@ -311,6 +314,7 @@ def ask(exchange: Exchange, queues: Queues, hall: Hall) -> Ask:
             "message_id": message_id,
             "type": TYPES.get(agency, "declaration"),
             "window_no": window_no,
+            "declaration_version": 1,
             "sha256": sha256(body).hexdigest(),
             "body": path,
         }
@@ -345,7 +349,7 @@ def test_an_agency_may_reply_by_rest(ask: Ask, queues: Queues, exchange: Exchang
     ask("customs")
     until(lambda: exchange.replies)
 
-    assert json.loads(exchange.replies[0])["outcome"] == "accept"
+    assert json.loads(exchange.replies[0])["outcome"] == "release"
     assert "sw-customs-replies" not in queues.sent
 
 
@@ -429,6 +433,30 @@ def test_a_foreign_reply_quotes_the_message_of_another_about_the_same(
     assert json.loads(queues.sent["sw-ciq-replies"][0])["message_id"] == "m-customs"
 
 
+def notice(queues: Queues, event: str, message_id: str = "m-1") -> None:
+    pointer = {"type": "clearance-notice", "message_id": message_id, "window_no": WINDOW_NO, "event": event}
+    queues.put("sw-customs-inbox", json.dumps(pointer))
+
+
+def test_in_a_full_course_customs_releases_once_it_is_told_of_inspection_and_tax(
+    ask: Ask, queues: Queues, hall: Hall
+) -> None:
+    hall.behave("customs", "full-course")
+    ask("customs")
+    until(lambda: len(queues.sent.get("sw-customs-replies", [])) == 3)
+    for event in ("TreasuryConfirmed", "TaxDeducted", "TaxDeducted", "InspectionDone"):
+        notice(queues, event)
+    until(lambda: len(queues.sent.get("sw-customs-replies", [])) == 4)
+
+    accept, hold, tax, release = (
+        Reply.model_validate_json(sent) for sent in queues.sent["sw-customs-replies"]
+    )
+    assert [one.outcome for one in (accept, hold, tax, release)] == ["accept", "hold", "tax", "release"]
+    assert hold.hold is not None and hold.hold.kind == "inspection"
+    assert accept.entry_id == release.entry_id
+    assert release.at > hold.at
+
+
 def test_after_a_stop_nothing_is_sent(ask: Ask, queues: Queues, hall: Hall) -> None:
     hall.behave("ciq", "slow", delay_seconds=0.2)
     ask("ciq")
@@ -487,3 +515,48 @@ def test_a_wrong_wish_is_a_problem(
     assert (answered, problem["status"]) == (status, status)
     assert headers["Content-Type"] == "application/problem+json"
     assert headers["X-Correlation-Id"] == problem["correlation_id"]
+
+
+class Inspections:
+    """The window's inspections as an agency calls them; each look finds the next state."""
+
+    def __init__(self, *states: str, opened: bool = False) -> None:
+        self.states = deque(states)
+        self.posted: list[tuple[str, Any]] = []
+        self.opened = opened
+
+    def __call__(self, method: str, path: str, body: bytes | None) -> bytes:
+        if method == "GET":
+            state = self.states.popleft()
+            items = [{"inspection_id": "i-1", "window_no": WINDOW_NO, "state": state}] if state else []
+            return json.dumps({"items": [{"window_no": "other"}, *items]}).encode()
+        if self.opened and path.endswith("/start"):
+            raise HTTPError(path, 409, "Conflict", Message(), None)
+        self.posted.append((path, json.loads(body or b"null")))
+        return b"{}"
+
+
+def test_who_wants_to_see_the_goods_waits_for_the_slot_and_then_passes_them() -> None:
+    window = Inspections("", "ORDERED", "BOOKED")
+
+    assert inspecting.look(WINDOW_NO, window, Event(), 0.001) == "i-1"
+
+    assert [path for path, _ in window.posted] == ["/inspections/i-1/start", "/inspections/i-1/result"]
+    assert window.posted[1][1]["result"] == "pass"
+
+
+def test_who_comes_second_finds_the_doors_open_and_who_is_not_needed_goes() -> None:
+    second = Inspections("STARTED", opened=True)
+    assert inspecting.look(WINDOW_NO, second, Event(), 0.001) == "i-1"
+    assert [path for path, _ in second.posted] == ["/inspections/i-1/result"]
+    assert inspecting.look(WINDOW_NO, Inspections("ORDERED", "CANCELLED"), Event(), 0.001) is None
+    closing = Event()
+    closing.set()
+    assert inspecting.look(WINDOW_NO, Inspections(), closing, 0.001) is None
+
+
+def test_a_hold_says_at_which_gate() -> None:
+    (port,) = said("ciq", "inspect")
+    use, yes = said("customs", "use-hold")
+    assert (port["hold"]["gate"], port["hold"]["kind"]) == ("port", "quarantine")
+    assert (use["hold"]["gate"], yes["outcome"]) == ("use", "release")

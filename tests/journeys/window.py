@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 IMPORTER = "91510100569680768F"
 STRANGER = "913302017532977856"
 PATIENCE = 15.0
-OURS = ("DeclarationsInbox", "ExchangeInbox", "NotificationsInbox", "PanoramaInbox")
+WISHES = ("amendment", "withdrawal", "amendment-notice", "withdrawal-notice")
+OURS = ("DeclarationsInbox", "ExchangeInbox", "InspectionsInbox", "NotificationsInbox", "PanoramaInbox")
 
 _serial = count(1)
 
@@ -93,19 +94,39 @@ class Desk:
     stage: Stage
     agency: str
     client: Client
-    questions: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    questions: dict[tuple[str, int | str], dict[str, Any]] = field(default_factory=dict)
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
-    def question(self, window_no: str, version: int = 1) -> dict[str, Any]:
+    def question(self, window_no: str, version: int = 1, patience: float = PATIENCE) -> dict[str, Any]:
         """The pointer message about one version, once it has come."""
-        return until(lambda: self._look((window_no, version)), bool)
+        return until(lambda: self._look((window_no, version)), bool, patience)
 
-    def _look(self, wanted: tuple[str, int]) -> dict[str, Any]:
+    def told(self, window_no: str, kind: str) -> list[dict[str, Any]]:
+        """The notices of a kind about one declaration, once there are any."""
+
+        def look() -> list[dict[str, Any]]:
+            self._look(("", 0))
+            return [one for one in self.notices if (one["window_no"], one["type"]) == (window_no, kind)]
+
+        return until(look, bool)
+
+    def wish(self, window_no: str, type: str) -> dict[str, Any]:
+        """The pointer message of a type about a change or withdrawal, once it has come; the last of several."""
+        return until(lambda: self._look((window_no, type)), bool)
+
+    def _look(self, wanted: tuple[str, int | str]) -> dict[str, Any]:
         sqs = self.stage.client("sqs")
         url = self._queue("inbox")
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
             pointer = json.loads(message["Body"])
-            self.questions[pointer["window_no"], pointer["declaration_version"]] = pointer
+            if "delivery_id" in pointer:  # a message that somebody passed on
+                pass
+            elif "body" in pointer:
+                about = pointer["type"] if pointer["type"] in WISHES else pointer["declaration_version"]
+                self.questions[pointer["window_no"], about] = pointer
+            else:
+                self.notices.append(pointer)
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return self.questions.get(wanted, {})
 
@@ -118,6 +139,14 @@ class Desk:
         self.send(reply)
         return reply
 
+    @property
+    def yes(self) -> str:
+        """The agency's yes: customs' is its release, which here carries the declaration number and so accepts, too."""
+        return "release" if self.agency == "customs" else "accept"
+
+    def agree(self, window_no: str, *, version: int = 1) -> dict[str, Any]:
+        return self.reply(window_no, self.yes, version=version)
+
     def compose(self, pointer: dict[str, Any], outcome: str, **members: Any) -> dict[str, Any]:
         reply = {
             "reply_id": f"{self.agency}-{uuid4()}",
@@ -126,7 +155,7 @@ class Desk:
             "findings": [],
             "at": clock.stamp(),
         }
-        if self.agency == "customs" and outcome == "accept":
+        if self.agency == "customs" and outcome in ("accept", "release"):
             reply["entry_id"] = f"79012026{'1' if pointer['window_no'][0] == 'I' else '0'}{next(_serial):09d}"
         return reply | members
 

@@ -25,7 +25,7 @@ _TABLES = {"received": ("key", "item"), "certificates": ("party", "item"), "ledg
 @contextmanager
 def opened() -> Iterator[None]:
     clients.client.cache_clear()
-    with pytest.MonkeyPatch.context() as monkeypatch, mock_aws(), mended(), settings.using(SETTINGS):
+    with pytest.MonkeyPatch.context() as monkeypatch, mock_aws(), mended():
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "testing")
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -43,12 +43,14 @@ def opened() -> Iterator[None]:
         for bucket in ("archive", "uploads", "drop"):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="drop", VersioningConfiguration={"Status": "Enabled"})
-        yield
+        routing = boto3.client("sqs").create_queue(QueueName="routing")["QueueUrl"]
+        with settings.using(SETTINGS | {"ROUTING_QUEUE": routing}):
+            yield
     clients.client.cache_clear()
 
 
 def emptied() -> None:
-    """As after `opened`; a fault that a test hooked into a client fires once, and stays quiet from then on."""
+    """As after `opened`, but for the queue; a fault that a test hooked into a client fires once, and stays quiet from then on."""
     for table in _TABLES:
         dynamodb_backends[ACCOUNT][REGION].get_table(table).items.clear()
     for bucket in s3_backends[ACCOUNT]["aws-cn"].buckets.values():

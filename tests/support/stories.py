@@ -1,17 +1,21 @@
-"""Four shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
+"""Shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
 
 import json
 
+from singlewindow.consignment import Change
 from singlewindow.events import Event
+from tests.support.bills import bill
 from tests.support.clearances import ROOT, Clearance
+from tests.support.inspections import BOX, Inspected
 
 EXAMPLES = ROOT / "events/examples"
 ENTRY_ID = "790120241000000851"
+BILL = bill(f"{ENTRY_ID}-01")
 
 
-def released() -> Clearance:
+def released(window_no: str = "I20240000000000101") -> Clearance:
     """Held, cleared, accepted, arrived with a piece missing, released, and the tax office told."""
-    case = Clearance("customs", "ciq", "port", "tax", asked=False)
+    case = Clearance("customs", "ciq", "port", "tax", asked=False, window_no=window_no)
     case.ask("customs", "ciq", "port")
     finding = {
         "code": "CONTAINER",
@@ -30,7 +34,7 @@ def released() -> Clearance:
     }
     case.reply("port", "accept", report=report)
     case.report({"field": "/head/pack_no", "declared": "120", "reported": "119"})
-    case.reply("customs", "accept", entry_id=ENTRY_ID)
+    case.reply("customs", "release", entry_id=ENTRY_ID)
     case.settle()
     case.play(("ciq", "clear"))
     case.conclude()
@@ -44,7 +48,7 @@ def returned_then_rejected() -> Clearance:
     case.draft()
     case.submit()
     case.ask("customs", "ciq")
-    case.play(("customs", "accept"), ("ciq", "return"))
+    case.play(("customs", "release"), ("ciq", "return"))
     case.conclude()
     case.submit()
     case.ask("customs", "ciq")
@@ -56,7 +60,7 @@ def returned_then_rejected() -> Clearance:
 def held_past_the_time() -> Clearance:
     """Inspection holds when the time for answers ends."""
     case = Clearance("customs", "ciq", window_no="I20240000000000303").play(
-        ("customs", "accept"), ("ciq", "hold")
+        ("customs", "release"), ("ciq", "hold")
     )
     case.conclude()
     return case
@@ -69,8 +73,88 @@ def silent() -> Clearance:
     return case
 
 
+def amended_then_withdrawn() -> Clearance:
+    """Accepted, amended with customs' consent, then withdrawn and filed again."""
+    case = Clearance("customs", "ciq", "port", window_no="I20240000000000707")
+    case.reply("customs", "accept", entry_id=ENTRY_ID)
+    case.settle()
+    number = case.want("amendment", "customs", tells=["port"])
+    case.answer("customs", "accept", number)
+    case.follow()
+    number = case.want("withdrawal")
+    case.answer("customs", "accept", number)
+    case.follow()
+    case.apply(Change("DeclarationReplaced", {"by": "I20240000000000808"}))
+    return case
+
+
+def inspected() -> Clearance:
+    """Two agencies see the goods at once: booked, moved, started; a defect, and a sample for the laboratory."""
+    case = Inspected("customs", "ciq", window_no="I20240000000000909")
+    case.hold("customs", "C1", at=3, place="qbj-rail", containers=[BOX], instructions=["核对唛头"])
+    case.join()
+    case.hold("ciq", "Q1", at=4, kind="quarantine", gate="use", qualifications=["quarantine"])
+    case.join().book("qbj-rail.A2.20241125.0900").book()
+    case.start()
+    case.result("customs", "defect", seals_after=[{"container_no": BOX, "seal_no": "CN0000002"}])
+    case.result("ciq", "sample")
+    case.follow_up("customs", "supplement")
+    return case
+
+
+def never_inspected() -> Clearance:
+    """The bay no longer does when inspection joins; then nobody wants to see the goods any more."""
+    case = Inspected("customs", "ciq", window_no="I20240000000001010")
+    case.hold("customs", "C1", at=3)
+    case.join().book()
+    case.hold("ciq", "Q1", at=4, qualifications=["cold"])
+    case.join()
+    case.clear("customs", at=8)
+    case.clear("ciq", "Q1", at=9)
+    case.join()
+    return case
+
+
+def examined_and_billed() -> Clearance:
+    """Customs accepts it, looks into it by hand, then bills it."""
+    case = Clearance("customs", window_no="I20240000000000505")
+    case.reply("customs", "accept", entry_id=ENTRY_ID)
+    case.settle()
+    case.play(("customs", "review"), ("customs", "clear"))
+    case.reply("customs", "tax", tax=BILL)
+    case.settle()
+    return case
+
+
+def revoked_then_gone() -> Clearance:
+    """Released under conditions, taken back before gate-out, released again, gone and closed."""
+    case = Clearance("customs", "port", window_no="I20240000000000606")
+    case.reply("customs", "release", entry_id=ENTRY_ID, release={"conditional": True, "guaranteed": True})
+    case.settle()
+    case.conclude()
+    case.reply(
+        "customs", "revoke", findings=[{"code": "REV", "message_zh": "误放", "message_en": "by mistake"}]
+    )
+    case.settle()
+    case.reply("customs", "hold", hold={"hold_id": "H-1", "gate": "use", "kind": "quarantine"})
+    case.play(("customs", "release"))
+    case.reply("port", "accept", report={"gate_out_at": "2024-11-23T04:00:00Z", "tallied": True})
+    case.settle()
+    return case
+
+
 def all_of_them() -> list[Clearance]:
-    return [released(), returned_then_rejected(), held_past_the_time(), silent()]
+    return [
+        released(),
+        returned_then_rejected(),
+        held_past_the_time(),
+        silent(),
+        examined_and_billed(),
+        revoked_then_gone(),
+        amended_then_withdrawn(),
+        inspected(),
+        never_inspected(),
+    ]
 
 
 def examples() -> dict[str, Event]:

@@ -16,7 +16,7 @@ from infra import ROOT
 from singlewindow import canonical, catalogue, clock
 from singlewindow.aws import archive, clients, queues, uploads
 from singlewindow.errors import WindowError
-from singlewindow.messages import transform
+from singlewindow.messages import carriers, transform
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
@@ -93,8 +93,12 @@ def test_a_repetition_reminds_the_judge_of_what_nobody_told_it(monkeypatch: pyte
         accepted(order())
         assert told == [("INGEST_QUEUE", {"receipt_id": one.receipt_id}, one.correlation_id)]
         assert ingest.judge(one.receipt_id)
+        accepted(order())  # it is judged; its end has only just come
+        assert [queue for queue, *_ in told] == ["INGEST_QUEUE", "ROUTING_QUEUE"]
+        assert not ingest.judge(one.receipt_id)  # who judged it may have got no further
+        clock.travel(clock.now() + timedelta(minutes=5))
         accepted(order())
-        assert len(told) == 1  # it is judged
+        assert told[2:] == [("ROUTING_QUEUE", {"receipt_id": one.receipt_id}, one.correlation_id)] * 2
     finally:
         clock.travel(None)
 
@@ -348,7 +352,7 @@ def test_a_declaration_written_as_decmessage_is_what_transform_writes() -> None:
     sample = json.loads((ROOT / "infra/samples/import-chengdu.json").read_bytes())
     document = catalogue.document("declaration").normalise(sample)
     assert content == transform.write([canonical.load(canonical.dumps(document))], "DecMessage")
-    assert media_type == views.XML
+    assert media_type == carriers.XML
 
 
 def test_what_the_message_cannot_carry_is_named_by_its_place() -> None:

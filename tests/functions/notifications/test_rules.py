@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from notifications import address, notice, retry, signing
-from notifications.retry import Circuit
+from notifications import notice
 from notifications.subscription import EVENTS, Subscription, concerned
+from singlewindow.outbound import address, retry, signing
+from singlewindow.outbound.retry import Circuit
 from tests.support import stories
 from tests.support.clearances import IMPORTER, ROOT
+from tests.support.inspections import Inspected
 
 NOW = datetime(2024, 11, 24, tzinfo=UTC)
 STORY = stories.released().consignment
@@ -209,6 +211,27 @@ def test_an_agency_is_told_how_it_ended_once_it_was_asked() -> None:
 def test_who_is_concerned_by_what() -> None:
     assert concerned(STORY, ("DeclarationHeld",)) == sorted(STORY.snapshot.parties)
     assert {"customs", "ciq"} <= set(concerned(STORY, ("DeclarationReleased",)))
+
+
+def test_who_asked_for_an_inspection_is_told_when_to_come_and_nobody_else_is() -> None:
+    case = Inspected("customs", "ciq", "maritime")
+    case.hold("customs", "C1", at=5)
+    case.join().book()
+    told = {
+        agency: [
+            event.type for event in replace(OURS, party=agency, role="agency").told_of(case.consignment, NOW)
+        ]
+        for agency in ("customs", "maritime")
+    }
+    assert told == {"customs": ["InspectionBooked"], "maritime": []}
+    assert types_of(case) == ["DeclarationSubmitted", "InspectionOrdered", "InspectionBooked"]
+    said = notice.of_event(case.consignment.events[-1], OURS)
+    assert json.loads(said.body)["data"]["links"]["inspection"] == f"/inspections/{case.order.id}"
+    assert "qbj-rail" not in said.body
+
+
+def types_of(case: Inspected) -> list[str]:
+    return [event.type for event in OURS.told_of(case.consignment, NOW)]
 
 
 def test_nothing_is_told_from_before_the_subscription_or_beyond_the_retention() -> None:

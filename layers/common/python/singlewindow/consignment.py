@@ -50,6 +50,19 @@ class Consignment:
         wanted = self.version if version is None else version
         return tuple(event for event in self.events if event.declaration_version == wanted)
 
+    def amendment(self, version: int | None = None) -> int:
+        """The number of the amendment whose body a version has now; 0: as it was submitted."""
+        amended = (e.data["request"] for e in self.of_version(version) if e.type == "DeclarationAmended")
+        return max(amended, default=0)
+
+    def assignments(self, version: int | None = None) -> list[dict[str, Any]]:
+        """The agencies that a version concerns now, as it was submitted or last amended; empty for a draft."""
+        found: list[dict[str, Any]] = []
+        for event in self.of_version(version):
+            if event.type in ("DeclarationSubmitted", "DeclarationAmended"):
+                found = event.data["agencies"]
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -78,6 +91,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """A change to a row of another table that must happen exactly when the event does, where `condition` holds.
+
+    `key` and `values` are attribute maps; `names` stands for the `#placeholders` in `expression` and `condition`. Where
+    the condition fails the decision is taken anew: whoever decides looks at the row first.
+    """
+
+    table: str
+    key: Mapping[str, Any]
+    expression: str
+    condition: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """An idempotency key within its scope, the hash it stands for and the answer that it will give again."""
 
@@ -94,7 +123,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one decision adds: an event, and what it makes of the snapshot (None: as it was)."""
+    """What one decision adds: an event, and what it makes of the snapshot (None: as it was).
+
+    `body`: of the version, or of its amendment of that number, whether or not that is ever agreed to.
+    """
 
     type: str
     data: Mapping[str, Any]
@@ -104,7 +136,8 @@ class Change:
     of_version: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     body: Body | None = None
-    rows: tuple[Row, ...] = ()
+    amendment: int = 0
+    rows: tuple[Row | Update, ...] = ()
     parties: frozenset[str] | None = None
     submission: Submission | None = None
 

@@ -1,5 +1,7 @@
-"""KMS: secrets that follow from a key, and signatures by one, which never leaves it."""
+"""KMS: secrets that follow from a key which never leaves it, and what such a key signs."""
 
+import base64
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 
@@ -20,7 +22,7 @@ def _mac(key_arn: str, label: str) -> bytes:
     return mac
 
 
-def sign(key: str, data: bytes) -> bytes:
+def signature(key: str, data: bytes) -> bytes:
     """ECDSA over P-256 and SHA-256 by the key `key` (a setting's name), in DER."""
     answer = client("kms").sign(
         KeyId=settings.get(key),
@@ -28,16 +30,28 @@ def sign(key: str, data: bytes) -> bytes:
         MessageType="DIGEST",
         SigningAlgorithm="ECDSA_SHA_256",
     )
-    signature: bytes = answer["Signature"]
-    return signature
+    made: bytes = answer["Signature"]
+    return made
 
 
-def public_key(key: str) -> bytes:
-    """The public half of the key `key` (a setting's name), in DER."""
-    return _public(settings.get(key))
+@lru_cache(maxsize=16)
+def published(key: str) -> Mapping[str, str]:
+    """The public half of the P-256 key `key` (a setting's name), as a JWK."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    arn = settings.get(key)
+    public = load_der_public_key(client("kms").get_public_key(KeyId=arn)["PublicKey"])
+    assert isinstance(public, EllipticCurvePublicKey)
+    point = public.public_numbers()
+    place = {"x": _encoded(point.x.to_bytes(32, "big")), "y": _encoded(point.y.to_bytes(32, "big"))}
+    return {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": _kid(arn)} | place
 
 
-@lru_cache(maxsize=8)
-def _public(key_arn: str) -> bytes:
-    found: bytes = client("kms").get_public_key(KeyId=key_arn)["PublicKey"]
-    return found
+def _kid(arn: str) -> str:
+    """A key's own id; the account before it is nobody's business."""
+    return arn.rsplit("/", 1)[-1]
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -11,5 +11,5 @@ verify = software.verify
 
 def sign(algorithm: str, key: str, signed: bytes) -> bytes:
     """JWS wants the two numbers side by side where KMS gives them in DER."""
-    first, second = decode_dss_signature(keys.sign(key, signed))
+    first, second = decode_dss_signature(keys.signature(key, signed))
     return first.to_bytes(32, "big") + second.to_bytes(32, "big")

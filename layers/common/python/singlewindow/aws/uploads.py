@@ -7,8 +7,9 @@ that object alone.
 from base64 import b64encode
 from typing import Any
 
-from singlewindow import settings
+from singlewindow import canonical, settings
 from singlewindow.aws.clients import client, public_client
+from singlewindow.errors import WindowError
 
 SECONDS = 900
 MOST_BYTES = 50 * 1024 * 1024
@@ -29,6 +30,44 @@ def address(key: str, size: int, sha256: str | None = None) -> str:
 def headers(sha256: str) -> dict[str, str]:
     """What a PUT to an address with a hash must say."""
     return {"x-amz-checksum-sha256": _base64(sha256)}
+
+
+def invitation(key: str, size: int, sha256: str) -> dict[str, Any]:
+    """What the uploader is told: where to PUT a file that it announced with its hash, and with which headers."""
+    return {
+        "url": address(key, size, sha256),
+        "method": "PUT",
+        "headers": headers(sha256),
+        "bytes": size,
+        "sha256": sha256,
+        "expires_in": SECONDS,
+    }
+
+
+def taken(key: str, sha256: str) -> bytes:
+    """What came under `key`, which was announced with that hash.
+
+    Raises 409 where it has not come, 422 where it is not what was announced, 413 where it is too large.
+    """
+    try:
+        raw = fetch(key)
+    except ValueError as error:
+        raise WindowError(413, "too-large", str(error), detail_zh="文件超过大小限制") from None
+    if raw is None:
+        raise WindowError(
+            409,
+            "not-uploaded",
+            "nothing has come under the address yet, or a day has gone by: PUT the file first",
+            detail_zh="尚未收到文件，或已超过一天：请先上传文件",
+        )
+    if (got := canonical.sha256(raw)) != sha256:
+        raise WindowError(
+            422,
+            "upload-altered",
+            f"{got} came, {sha256} was announced: upload it again",
+            detail_zh="上传内容的摘要与声明不符，请重新上传",
+        )
+    return raw
 
 
 def _base64(sha256: str) -> str:
