@@ -16,6 +16,7 @@ from referencing import Registry, Resource
 import declarations.app as declarations
 import exchange.app as exchange
 from declarations import clearance, lifecycle
+from declarations.positions import positions
 from exchange import store
 from exchange.reply import Reply, recorded
 from panorama.app import EVENTS as HEARD_BY_PANORAMA
@@ -328,7 +329,7 @@ def test_clearance_reads_every_example_of_its_version(produced: list[Event]) -> 
             so_far = Consignment(
                 case.consignment.window_no, case.consignment.snapshot, case.consignment.events[:end]
             )
-            clearance.positions(so_far)
+            positions(so_far)
 
 
 NAMES = Names(catalogue.agencies(date(2024, 11, 23)))

@@ -139,7 +139,8 @@ def test_a_deduction_that_is_reversed_after_the_release_is_the_traders_again() -
 @settings(max_examples=examples(80), deadline=None)
 @given(long_courses())
 def test_every_course_is_explained_and_an_explanation_never_says_other_than_the_state(course: tuple) -> None:
-    case = run(*course, seen=explained)  # also while the state lags behind what was said
+    chosen, steps = course
+    case = run(chosen, steps, seen=explained)  # also while the state lags behind what was said
     shown = explained(case)
     assert shown.zh
     assert shown.en
