@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from exchange import inquiry, received, release_notice, store, telling
+from exchange import destinations, inquiry, received, receivers, release_notice, store, telling
 from exchange.projection import project
 from exchange.receipt import Received, expected, receipt, shown
 from singlewindow import canonical, catalogue, clock, consent, correlation, settings
@@ -16,6 +16,7 @@ from singlewindow.consignment import Change, Consignment
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Event
 from singlewindow.ids import parse_entry_id
+from singlewindow.messages.carriers import carried_by
 from singlewindow.parties import STAFF, TRADERS, Role
 
 if TYPE_CHECKING:
@@ -49,18 +50,19 @@ _LINK_SECONDS = 300
     methods=("POST",),
     allow=_SENDERS,
     consumes=("application/json", *BINARY_TYPES),
-    headers=("Idempotency-Key",),
+    headers=("Idempotency-Key", "Receivers"),
     request={"description": "a message that the catalogue knows, in JSON, XML or EDIFACT, as it is"},
     responses={202: "MessageReceipt"},
     throttle=_SENT,
 )
 def send(request: Request) -> Answer:
-    """Send any message that the catalogue knows: a receipt at once, judged afterwards. Files and forwards nothing."""
+    """Send any message that the catalogue knows: a receipt at once, judged and passed on afterwards. Files nothing."""
     from exchange import ingest  # lxml and the messages: no other handler but the judge needs them
 
     one, repeated = ingest.accept(
-        request.by.party, _idempotency_key(request), request.body, request.media_type
-    )
+        request.by.party, _idempotency_key(request), request.body, request.media_type,
+        receivers.named(request.headers.get("receivers")),
+    )  # fmt: skip
     return _receipt(one, repeated)
 
 
@@ -112,7 +114,7 @@ def arrived(request: Request, receipt_id: str) -> Answer:
     throttle=_SENT,
 )
 def show(request: Request, message_id: str) -> dict[str, Any]:
-    """What became of a message, for its sender and staff: state, timeline, findings, hashes, views."""
+    """What became of a message, for its sender and staff: state, timeline, findings, hashes, views, who holds it."""
     one = received.find(message_id)
     if one is None:
         upload = received.upload(message_id)
@@ -124,7 +126,9 @@ def show(request: Request, message_id: str) -> dict[str, Any]:
     from exchange import ingest
 
     report = ingest.report_of(one)
-    return shown(one, canonical.load(report) if report else {}, ingest.carried_by(one.type))
+    return shown(
+        one, canonical.load(report) if report else {}, carried_by(one.type), destinations.of(message_id)
+    )
 
 
 @app.route(
@@ -331,8 +335,6 @@ def _idempotency_key(request: Request) -> str:
 
 
 def _receipt(one: Received, repeated: bool) -> Answer:
-    from exchange.ingest import carried_by
-
     body = receipt(one, carried_by(one.type))
     return Answer(
         body, 202, {"Location": body["status"]} | ({"Idempotent-Replay": "true"} if repeated else {})

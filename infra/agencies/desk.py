@@ -145,6 +145,11 @@ class Desk:
             self._window.sqs.delete_message(**handle)
 
     def _answer(self, pointer: dict[str, Any]) -> None:
+        if pointer.get("kind") == "exchange.delivery":  # a message that was passed on: taken, and nothing to decide
+            self._fetch(pointer)
+            self._call("POST", pointer["ack"])
+            self._told(self.agency, f"{pointer['type']} {pointer['message_id']}: acknowledged")
+            return
         message_id = pointer["message_id"]
         if pointer["type"] in ("clearance-notice", "release-notice"):
             self._noticed(pointer)
@@ -218,11 +223,14 @@ class Desk:
         return heard
 
     def _body(self, pointer: dict[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self._fetch(pointer))
+        return body
+
+    def _fetch(self, pointer: dict[str, Any]) -> bytes:
         raw = self._call("GET", pointer["body"])
         if hashlib.sha256(raw).hexdigest() != pointer["sha256"]:
             raise ValueError(f"message {pointer['message_id']}: the body is not the one that was announced")
-        body: dict[str, Any] = json.loads(raw)
-        return body
+        return raw
 
     def _later(self, reply: Timed, question: Question, behaviour: Behaviour) -> None:
         def due() -> None:

@@ -120,8 +120,10 @@ class Desk:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
             pointer = json.loads(message["Body"])
-            about = pointer["type"] if pointer["type"] in WISHES else pointer["declaration_version"]
-            if "body" in pointer:
+            if "delivery_id" in pointer:  # a message that somebody passed on
+                pass
+            elif "body" in pointer:
+                about = pointer["type"] if pointer["type"] in WISHES else pointer["declaration_version"]
                 self.questions[pointer["window_no"], about] = pointer
             else:
                 self.notices.append(pointer)
