@@ -103,6 +103,11 @@ def _oidc() -> Verbs:
     return {"verify": Grant({name: {"Ref": parameter} for name, parameter in parameters.items()})}
 
 
+def _partners() -> Verbs:
+    """`verify`: signatures of customs, banks and the treasury, by the trust list."""
+    return {"verify": Grant({"PARTNERS_JWKS_URL": {"Ref": "PartnersJwksUrl"}})}
+
+
 _RESOURCES: Mapping[str, Verbs] = {
     "ledger": _ledger(),
     "archive": _archive(),
@@ -110,6 +115,7 @@ _RESOURCES: Mapping[str, Verbs] = {
     "events": _topic("EVENTS_TOPIC", "EventsTopic"),
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
+    "partners": _partners(),
     "webhooks": _webhooks(),
 }
 _NAMED = {"table": _table, "queue": _queue, "workflow": _workflow}

@@ -1,13 +1,14 @@
-"""A development OIDC issuer, for the local stack only: whoever runs the window may be anybody in it.
+"""A development OIDC issuer and trust list, for the local stack only: whoever runs the window may be anybody in it.
 
 The key pair is made at first use and kept in `.local/`, so that `make token` in another process signs what the
 running window believes. Not part of the template; production names a real issuer in its parameters.
 """
 
+import hmac
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from werkzeug.wrappers import Request, Response
 
 from infra import ROOT
+from singlewindow import canonical, catalogue, clock
 
 KEY_FILE = ROOT / ".local" / "issuer.pem"
 ISSUER = "https://issuer.local.invalid"
 AUDIENCE = "singlewindow"
 JWKS_PATH = "/_local/jwks.json"
 DISCOVERY_PATH = "/_local/openid-configuration"
+PARTNERS_PATH = "/_local/partners.json"
+# Those that sign beside the agencies of the catalogue; all simulated.
+SIGNERS = ("sandbox-bank", "sandbox-treasury")
 _KID = "local"
 _HOURS_12 = 12 * 3600
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186)
 
 
 def token(role: str, party: str, *, seconds: int = _HOURS_12, **claims: Any) -> str:
@@ -44,13 +50,32 @@ def token(role: str, party: str, *, seconds: int = _HOURS_12, **claims: Any) -> 
 
 def jwks() -> dict[str, Any]:
     """The public key, as the issuer publishes it."""
-    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(_key().public_key()))
-    return {"keys": [public | {"kid": _KID, "alg": "ES256", "use": "sig"}]}
+    return {"keys": [_published(_key(), _KID)]}
+
+
+def sign(party: str, payload: Mapping[str, Any]) -> str:
+    """A compact JWS over `payload` by the (simulated) partner's own key."""
+    return jwt.api_jws.encode(
+        canonical.dumps(payload), _key_of(party), algorithm="ES256", headers={"kid": f"local-{party}"}
+    )
+
+
+def partners() -> dict[str, Any]:
+    """The trust list: the public key of every partner that signs here, with its `party`."""
+    parties = [one["id"] for one in catalogue.agencies(clock.business_date())]
+    return {
+        "keys": [_published(_key_of(one), f"local-{one}") | {"party": one} for one in (*parties, *SIGNERS)]
+    }
 
 
 def parameters(url: str) -> dict[str, str]:
     """The template parameters that make a window at `url` believe this issuer."""
-    return {"OidcIssuer": ISSUER, "OidcAudience": AUDIENCE, "OidcJwksUrl": url + JWKS_PATH}
+    return {
+        "OidcIssuer": ISSUER,
+        "OidcAudience": AUDIENCE,
+        "OidcJwksUrl": url + JWKS_PATH,
+        "PartnersJwksUrl": url + PARTNERS_PATH,
+    }
 
 
 def routes() -> dict[str, Callable[[Request], Response]]:
@@ -69,7 +94,22 @@ def routes() -> dict[str, Callable[[Request], Response]]:
         }
         return Response(json.dumps(said), content_type="application/json")
 
-    return {JWKS_PATH: keys, DISCOVERY_PATH: configuration}
+    def trusted(_: Request) -> Response:
+        return Response(json.dumps(partners()), content_type="application/json")
+
+    return {JWKS_PATH: keys, DISCOVERY_PATH: configuration, PARTNERS_PATH: trusted}
+
+
+def _published(key: ec.EllipticCurvePrivateKey, kid: str) -> dict[str, Any]:
+    public: dict[str, Any] = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
+    return public | {"kid": kid, "alg": "ES256", "use": "sig"}
+
+
+def _key_of(party: str) -> ec.EllipticCurvePrivateKey:
+    """A partner's own key: it follows from the issuer's, so that no file is kept for each."""
+    seed = _key().private_numbers().private_value.to_bytes(32, "big")
+    derived = hmac.digest(seed, f"partner:{party}".encode(), "sha512")
+    return ec.derive_private_key(int.from_bytes(derived, "big") % (_ORDER - 1) + 1, ec.SECP256R1())
 
 
 def _key() -> ec.EllipticCurvePrivateKey:

@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Any
 
-from identity.bearer import KeySet, Unbelievable, verify
+from identity.bearer import verify
 from singlewindow import correlation, settings
 from singlewindow.capability import Capability
+from singlewindow.jwks import KeySet, Unbelievable
 from singlewindow.parties import Caller
 
 app = Capability("identity")

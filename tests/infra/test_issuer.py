@@ -10,8 +10,9 @@ import jwt
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from identity.bearer import Unbelievable, verify
+from identity.bearer import verify
 from infra import ROOT, issuer
+from singlewindow.jwks import Unbelievable
 from singlewindow.parties import Caller, Role
 
 IMPORTER = "91510100569680768F"

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity import app as identity
-from identity import bearer
-from identity.bearer import KeySet, Unbelievable, verify
-from singlewindow import settings
+from identity.bearer import verify
+from singlewindow import jwks, settings
+from singlewindow.jwks import KeySet, Unbelievable
 from singlewindow.parties import Caller, Role
 
 ISSUER, AUDIENCE = "https://id.example.cn", "singlewindow"
@@ -296,7 +296,7 @@ def test_an_unknown_key_is_looked_up_again_but_not_at_will(
         with pytest.raises(Unbelievable):
             keys.find("new")
     assert issuer.asked == 1
-    monkeypatch.setattr(bearer, "_PAUSE", 0.0)
+    monkeypatch.setattr(jwks, "_PAUSE", 0.0)
     assert keys.find("new")
     assert issuer.asked == 2
 
@@ -307,8 +307,8 @@ def test_a_withdrawn_key_is_forgotten_when_the_keys_are_looked_up_again(
     keys = KeySet(issuer.url)
     keys.find("e")
     issuer.publish(PUBLISHED[0])
-    monkeypatch.setattr(bearer, "_PAUSE", 0.0)
-    monkeypatch.setattr(bearer, "_FRESH", 0.0)
+    monkeypatch.setattr(jwks, "_PAUSE", 0.0)
+    monkeypatch.setattr(jwks, "_FRESH", 0.0)
     with pytest.raises(Unbelievable):
         keys.find("e")
 
@@ -317,8 +317,8 @@ def test_keys_stay_good_while_the_issuer_is_away(issuer: Issuer, monkeypatch: py
     keys = KeySet(issuer.url)
     keys.find("e")
     issuer.status = 500
-    monkeypatch.setattr(bearer, "_PAUSE", 0.0)
-    monkeypatch.setattr(bearer, "_FRESH", 0.0)
+    monkeypatch.setattr(jwks, "_PAUSE", 0.0)
+    monkeypatch.setattr(jwks, "_FRESH", 0.0)
     assert keys.find("e")
 
 
