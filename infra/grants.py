@@ -94,6 +94,13 @@ def _webhooks() -> Verbs:
     }
 
 
+def _bank_orders() -> Verbs:
+    """`sign`: by the key of the orders to banks, and to show its public half."""
+    key = _arn("BankOrdersKey")
+    actions = ("kms:GetPublicKey", "kms:Sign")
+    return {"sign": Grant({"BANK_ORDERS_KEY": key}, actions, (key,), owns=True)}
+
+
 def _oidc() -> Verbs:
     parameters = {
         "OIDC_ISSUER": "OidcIssuer",
@@ -116,6 +123,7 @@ _RESOURCES: Mapping[str, Verbs] = {
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
     "partners": _partners(),
+    "bank-orders": _bank_orders(),
     "webhooks": _webhooks(),
 }
 _NAMED = {"table": _table, "queue": _queue, "workflow": _workflow}

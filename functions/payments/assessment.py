@@ -22,7 +22,7 @@ from singlewindow.tariff import Tariff, TariffLine
 _HUNDRED: Final = Decimal(100)
 _TONNE: Final = Decimal(1000)
 _FEES: Final = ("freight", "insurance", "other")
-FROM_TARIFF, FROM_SAMPLE, FROM_BILL = "tariff", "sample", "bill"
+FROM_DECLARATION, FROM_TARIFF, FROM_SAMPLE, FROM_BILL = "declaration", "tariff", "sample", "bill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,8 @@ def assess(
     exchange: Mapping[str, Decimal],
     tariff: Tariff | None,
     stated: Iterable[TaxLine] = (),
-    *,
-    exchange_is_sample: bool = False,
 ) -> Assessment:
-    """Our calculation of an import; `exchange` in yuan a unit, `stated` the lines of the bill that it is held against."""
+    """Our calculation of an import: `exchange` in yuan a unit, `stated` the lines of the bill it is held against."""
     said = {(one.line, one.tax): one for one in stated}
     taxed = frozenset(line for line, _ in said)
     head, lines = document["head"], document["lines"]
@@ -110,8 +108,7 @@ def assess(
     for number, line in enumerate(lines, 1):
         if built_up is not None:
             value, trace = built_up[number - 1]
-            source = FROM_SAMPLE if exchange_is_sample else FROM_TARIFF
-            values[number] = (rounded(value, params["places"]), source, trace)
+            values[number] = (rounded(value, params["places"]), FROM_DECLARATION, trace)
         elif (duty := said.get((number, DUTY))) is not None:
             values[number] = (duty.base, FROM_BILL, f"{duty.base} ({why.en})")
         else:
@@ -141,14 +138,11 @@ def _levy(
                 "征免方式无法自行计算", f"duty mode {line.get('duty_mode')!r} is not computed by us"
             )
         if mode == "exempt":
-            for tax in (DUTY, VAT):
-                parts.append(
-                    Part(
-                        TaxLine(number, tax, value, Decimal(0), rounded(Decimal(0))),
-                        FROM_TARIFF,
-                        "duty_mode 3: exempt",
-                    )
-                )
+            nothing = rounded(Decimal(0), places)
+            parts.extend(
+                Part(TaxLine(number, tax, value, Decimal(0), nothing), FROM_DECLARATION, "duty_mode: exempt")
+                for tax in (DUTY, VAT)
+            )
             return
         tax = DUTY
         rate, source = rates.of(DUTY)
@@ -261,7 +255,7 @@ def _converter(exchange: Mapping[str, Decimal], home: str) -> Callable[[Decimal,
     def into_yuan(amount: Decimal, currency: str | None) -> Decimal:
         if currency == home:
             return amount
-        if currency not in exchange:
+        if currency is None or currency not in exchange:
             raise _Unknown(f"缺少 {currency} 的计征汇率", f"no exchange rate of assessment for {currency}")
         return amount * exchange[currency]
 

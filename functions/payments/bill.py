@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from payments.term import SELF_ASSESSED
 from singlewindow.consignment import Consignment
 from singlewindow.errors import conflict
 from singlewindow.events import Event
@@ -69,6 +70,7 @@ class Standing:
 
     bill_id: str
     version: int
+    regime: str
     payable: Decimal
     due_on: str
     state: str
@@ -76,6 +78,7 @@ class Standing:
     orders: dict[str, str] = field(default_factory=dict)
     bank_ref: str | None = None
     deducted: Decimal | None = None
+    deducted_at: str | None = None
     refs: set[str] = field(default_factory=set)
     treasury_ref: str | None = None
     guarantee: tuple[str, Decimal] | None = None
@@ -99,7 +102,7 @@ class Standing:
 
     def void(self, by: str | None, at: str) -> None:
         if self.state != VOID:
-            self.state, self.since, self.superseded_by = VOID, at, by
+            self.state, self.since, self.superseded_by, self.guarantee = VOID, at, by, None
 
     def take(self, event: Event) -> None:
         data = event.data
@@ -111,6 +114,7 @@ class Standing:
             self.orders[data["order_id"]] = data["bank"]
         elif event.type == "TaxDeducted":
             self.bank_ref, self.deducted = data["bank_ref"], Decimal(data["amount"])
+            self.deducted_at = data["at"]
             self.refs.add(data["bank_ref"])
             self.guarantee = self.reason = None
         elif event.type == "TreasuryConfirmed":
@@ -120,7 +124,7 @@ class Standing:
         elif event.type in ("TaxDeductionFailed", "TaxReversed"):
             self.reason = data["reason"]
             if event.type == "TaxReversed":
-                self.bank_ref = self.deducted = self.treasury_ref = None
+                self.bank_ref = self.deducted = self.deducted_at = self.treasury_ref = None
 
 
 def standings(consignment: Consignment) -> dict[str, Standing]:
@@ -139,7 +143,7 @@ def standings(consignment: Consignment) -> dict[str, Standing]:
             payable = Decimal(data["payable"])
             state = ISSUED if payable > 0 else EXEMPT
             found[bill_id] = Standing(
-                bill_id, event.declaration_version, payable, data["due_on"], state, event.at
+                bill_id, event.declaration_version, data["regime"], payable, data["due_on"], state, event.at
             )
         elif bill_id in found:
             found[bill_id].take(event)
@@ -149,9 +153,10 @@ def standings(consignment: Consignment) -> dict[str, Standing]:
     return found
 
 
-def current(found: Iterable[Standing], version: int) -> Standing | None:
-    """The bill of a version that counts: the last one that none has superseded."""
-    return next((one for one in reversed(list(found)) if one.version == version and one.state != VOID), None)
+def self_assessed(found: Iterable[Standing], version: int) -> Standing | None:
+    """The trader's own bill of a version, where it has made one that still counts."""
+    own = (one for one in found if one.version == version and one.regime == SELF_ASSESSED)
+    return next((one for one in own if one.state != VOID), None)
 
 
 def must_allow(standing: Standing, event: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from payments.assessment import FROM_TARIFF, Assessment
+from payments.assessment import FROM_DECLARATION, FROM_TARIFF, Assessment
 from payments.tax_line import CONSUMPTION, DUTY, VAT, TaxLine, by_tax
 
 _COMPUTED = (DUTY, CONSUMPTION, VAT)
@@ -77,7 +77,7 @@ def compare(billed: Iterable[TaxLine], assessment: Assessment, tolerance: Decima
     return Difference(
         lines=lines,
         taxes=tuple(_by_tax(theirs, {key: ours[key] for key in keys if key in ours})),
-        complete=not assessment.gaps and assessment.sources <= {FROM_TARIFF},
+        complete=not assessment.gaps and assessment.sources <= {FROM_DECLARATION, FROM_TARIFF},
         sources=tuple(sorted(assessment.sources)),
     )
 

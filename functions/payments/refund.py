@@ -33,8 +33,8 @@ class Estimate:
 def estimate(
     method: str, amount: Decimal, rate: Decimal, input_left: Decimal, refund_class: str | None, params: Params
 ) -> Estimate:
-    """免退税 for a trading firm: purchase price without tax × rate. 免抵退税 for a producer: FOB in yuan × rate, of which
-    at most the input tax that is left over (`input_left`) is paid out and the rest is set off.
+    """免退税 for a trading firm: purchase price without tax × rate. 免抵退税 for a producer: FOB in yuan × rate, of
+    which at most the input tax that is left over (`input_left`) is paid out and the rest is set off.
 
     `refund_class`: the firm's class 1 to 4, which says how many working days the tax office takes.
     """

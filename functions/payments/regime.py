@@ -33,13 +33,13 @@ def working_days() -> WorkingDays:
 
 
 def exchange(day: date) -> dict[str, Decimal]:
-    """Yuan for one unit of a currency, by the rates of assessment of the day; empty where none are known."""
-    rates = parameters("EXCHANGE-OF-ASSESSMENT", day).get("rates", {})
+    """Yuan for one unit of a currency, by the rates of assessment of the day.
+
+    Empty where none are known; a sample is none: it is there to show and to test with.
+    """
+    known = parameters("EXCHANGE-OF-ASSESSMENT", day)
+    rates = {} if known.get("sample", True) else known["rates"]
     return {currency: Decimal(rate) for currency, rate in rates.items()}
-
-
-def exchange_is_sample(day: date) -> bool:
-    return bool(parameters("EXCHANGE-OF-ASSESSMENT", day).get("sample"))
 
 
 def banks(day: date) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments import regime
-from payments.assessment import FROM_BILL, FROM_SAMPLE, FROM_TARIFF, assess
+from payments.assessment import FROM_BILL, FROM_DECLARATION, FROM_SAMPLE, assess
 from payments.difference import compare
 from payments.tax_line import TaxLine, by_tax, payable
 from singlewindow import tariff
@@ -134,7 +134,7 @@ def test_a_bill_that_is_right_differs_in_nothing_and_the_sample_proves_nothing()
     found = assess(declared({}), PARAMS, USD, SAMPLE)
     same = compare(found.lines, found, Decimal(0))
     assert (same.lines, same.total, same.complete) == ((), Decimal("0.00"), False)
-    assert same.sources == (FROM_SAMPLE, FROM_TARIFF)
+    assert same.sources == (FROM_DECLARATION, FROM_SAMPLE)
 
 
 def test_a_line_that_the_bill_forgot_and_one_too_much_are_both_shown() -> None:

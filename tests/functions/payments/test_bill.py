@@ -76,14 +76,21 @@ def test_a_superseded_bill_is_void_and_the_other_counts() -> None:
     second = ("TaxBilled", BILLED | {"bill_id": "B2", "supersedes": "B1"})
     found = standings(told(ISSUED, sent(), second))
     assert (found["B1"].state, found["B1"].superseded_by, found["B2"].state) == ("VOID", "B2", "ISSUED")
-    current = bill.current(found.values(), 1)
-    assert current is not None and current.bill_id == "B2"
-    assert bill.current(found.values(), 2) is None
+
+
+def test_the_traders_own_bill_of_a_version_is_the_one_that_still_counts() -> None:
+    own = BILLED | {"regime": "self-assessed"}
+    found = standings(told(("TaxBilled", own), ("TaxBilled", own | {"bill_id": "B2", "supersedes": "B1"})))
+    counts = bill.self_assessed(found.values(), 1)
+    assert counts is not None
+    assert counts.bill_id == "B2"
+    assert bill.self_assessed(found.values(), 2) is None
+    assert bill.self_assessed(standings(told(ISSUED)).values(), 1) is None
 
 
 def test_what_is_illegal_is_refused_with_what_is_allowed() -> None:
     for one in STATES:
-        standing = Standing("B1", 1, Decimal(1), "2026-12-10", one, AT)
+        standing = Standing("B1", 1, "customs-assessed", Decimal(1), "2026-12-10", one, AT)
         for event in bill.EVENTS:
             if (one, event) in MOVES:
                 bill.must_allow(standing, event)
