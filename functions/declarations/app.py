@@ -155,9 +155,21 @@ def resubmit(request: Request, window_no: str) -> Answer:
     return _receipt(view.brief(window_no, consignment.version, consignment.state), report)
 
 
-@app.on_queue("DeclarationsInbox", types=("DeclarationSubmitted", "AgencyReplied"))
+@app.on_queue(
+    "DeclarationsInbox",
+    types=(
+        "DeclarationSubmitted",
+        "AgencyReplied",
+        "InspectionResult",
+        "InspectionFollowedUp",
+        "TaxBilled",
+        "TaxDeducted",
+        "TaxGuaranteed",
+        "TaxReversed",
+    ),
+)
 def on_event(message: Message) -> None:
-    """Start the clearance of what was submitted; let the answers of agencies show."""
+    """Start the clearance of what was submitted; let what agencies, inspectors and banks say of it show."""
     event = ledger.noticed(message.body)
     if event.type == "DeclarationSubmitted":
         _start_clearance(event)

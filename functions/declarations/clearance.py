@@ -1,107 +1,63 @@
-"""Clearance: where each agency stands, and what the declaration comes to by that.
+"""Clearance: what a declaration comes to by where its agencies stand.
 
-Pure functions over the events of one consignment. The state is a function of the answers, so that repetition and
-reordering change nothing: `next_change` says what should happen next, and says None when it has happened.
+Pure functions over the events of one consignment. The state is a function of what was said and done, so that repetition
+and reordering change nothing: `next_change` says what should happen next, and says None when it has happened.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from declarations import lifecycle
+from declarations import closing, lifecycle
+from declarations.positions import OPEN, Position, positions, silenced
 from singlewindow.catalogue import in_force
 from singlewindow.consignment import Change, Consignment
-from singlewindow.events import Event
 
-_FINAL = {"accept": "accepted", "reject": "rejected", "return": "returned"}
-_OPEN = ("to-ask", "pending")
-_DECIDED = ("DeclarationReleased", "DeclarationRejected", "DeclarationReturned")
 _EVENT_OF = {
     lifecycle.REJECTED: "DeclarationRejected",
     lifecycle.RETURNED: "DeclarationReturned",
     lifecycle.SUSPENDED: "DeclarationSuspended",
     lifecycle.HELD: "DeclarationHeld",
+    lifecycle.IN_REVIEW: "DeclarationInReview",
+    lifecycle.TAX_DUE: "TaxDue",
     lifecycle.RELEASED: "DeclarationReleased",
-    lifecycle.ACCEPTED: "HoldLifted",
-    lifecycle.SUBMITTED: "HoldLifted",
+}
+# Who brought it about: the member of the event, and the state of their positions.
+_NAMED = {
+    lifecycle.REJECTED: ("rejected", "rejected"),
+    lifecycle.RETURNED: ("returned", "returned"),
+    lifecycle.SUSPENDED: ("silent", "silent"),
+    lifecycle.HELD: ("held", "held"),
+    lifecycle.IN_REVIEW: ("reviewing", "in-review"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where one agency stands on the current version.
-
-    state: `to-ask`, `pending`, `informed`, `reported`, `held`, `accepted`, `rejected`, `returned`, `silent`.
-    """
-
-    agency: str
-    part: str
-    releases: bool
-    since: str
-    because: tuple[Mapping[str, str], ...]
-    state: str = "to-ask"
-    final: str | None = None
-    held_at: str = ""
-    cleared_at: str = ""
-    entry_id: str | None = None
-    findings: tuple[Mapping[str, Any], ...] = ()
-
-    @property
-    def decides(self) -> bool:
-        return self.part == "decides"
-
-
-def positions(consignment: Consignment) -> dict[str, Position]:
-    """The agencies' positions by agency id, folded from the events of the current version."""
-    found: dict[str, Position] = {}
-    for event in consignment.of_version():
-        if event.type == "DeclarationSubmitted":
-            found = {
-                one["agency"]: Position(
-                    one["agency"], one["part"], one["releases"], event.at, tuple(one["because"])
-                )
-                for one in event.data["agencies"]
-            }
-        elif event.type == "AgencyAsked" and found[event.data["agency"]].state == "to-ask":
-            position = found[event.data["agency"]]
-            state = "informed" if position.part == "informed" else "pending"
-            found[position.agency] = replace(position, state=state, since=event.at)
-        elif event.type == "AgencyReplied":
-            found[event.data["agency"]] = _after_reply(found[event.data["agency"]], event)
-        elif event.type in _DECIDED:
-            # Nobody waits for a verifier beyond the decision.
-            found = _silenced(
-                found, [agency for agency, p in found.items() if p.part == "verifies"], event.at
-            )
-        elif event.type == "DeclarationSuspended":
-            found = _silenced(found, event.data["silent"], event.at)
-    return found
-
-
 def decision(found: Iterable[Position], rows: Iterable[Mapping[str, str]]) -> str | None:
-    """The outcome by the decision table, or None while a deciding agency is open."""
-    states = [position.state for position in found if position.decides]
-    if any(state in _OPEN for state in states):
+    """The outcome by the decision table, or None while a deciding agency is open or no row fits."""
+    answers = [position.answer for position in found if position.decides]
+    if any(answer in OPEN for answer in answers):
         return None
     for row in rows:
-        if row.get("any") in states or (states and all(state == row.get("all") for state in states)):
+        if row.get("any") in answers or (answers and all(answer == row.get("all") for answer in answers)):
             return row["then"]
     return None
 
 
 def next_change(consignment: Consignment, table: Mapping[str, Any]) -> Change | None:
-    """The next event that follows from the answers so far; None when the state says it all.
+    """The next event that follows from what was said so far; None when the state says it all.
 
-    While the workflow waits: accepted, held, lifted. After it has concluded: the decision table as well, so that a
-    late answer still moves a suspended or held declaration.
+    While the workflow waits, the state shows acceptance and what stands in the way. After it has concluded, the
+    decision table is applied as well, so that a late answer still moves a suspended or held declaration.
     """
-    if consignment.state not in lifecycle.IN_CLEARANCE:
-        return None
-    concluded, found = _concluded(consignment), positions(consignment)
-    if concluded:  # whoever lifted a hold since then without an answer is as silent as before it
-        found = _silenced(found, found, "")
-    return _next(consignment, found, table, concluded=concluded)
+    if consignment.state in lifecycle.IN_CLEARANCE:
+        concluded, found = _concluded(consignment), positions(consignment)
+        if concluded:  # whoever lifted a hold since then without an answer is as silent as before it
+            found = silenced(found, found, "")
+        change = _next(consignment, found, table, decisive=concluded)
+    else:
+        change = _revoked(consignment)
+    return change or closing.gate_out(consignment) or closing.cleared(consignment)
 
 
 def conclude(consignment: Consignment, version: int, table: Mapping[str, Any]) -> Change | None:
@@ -116,7 +72,7 @@ def conclude(consignment: Consignment, version: int, table: Mapping[str, Any]) -
     ):
         return None
     found = positions(consignment)
-    change = _next(consignment, _silenced(found, found, ""), table, concluded=True)
+    change = _next(consignment, silenced(found, found, ""), table, decisive=True)
     if change is None:  # held before, held still: the waiting is over all the same
         return Change("ClearanceConcluded", {"outcome": consignment.state}, facts={"concluded": version})
     if change.type == "DeclarationAccepted":
@@ -133,75 +89,64 @@ def table_at(rule: Mapping[str, Any], day: date) -> dict[str, Any]:
 
 
 def _next(
-    consignment: Consignment, found: Mapping[str, Position], table: Mapping[str, Any], *, concluded: bool
+    consignment: Consignment, found: Mapping[str, Position], table: Mapping[str, Any], *, decisive: bool
 ) -> Change | None:
-    accepted = next((p for p in found.values() if p.releases and p.final == "accepted"), None)
+    accepted = next((p for p in found.values() if p.releases and p.has_accepted), None)
+    target = (decision(found.values(), table["rows"]) if decisive else None) or _meanwhile(found)
     if accepted and not any(event.type == "DeclarationAccepted" for event in consignment.of_version()):
-        stays = consignment.state in (lifecycle.HELD, lifecycle.SUSPENDED)
-        after = consignment.state if stays else lifecycle.ACCEPTED
-        entry = {"entry_id": accepted.entry_id} if accepted.entry_id else {}
-        return Change("DeclarationAccepted", {"agency": accepted.agency, **entry}, state=after, facts=entry)
-    target = (decision(found.values(), table["rows"]) if concluded else None) or _meanwhile(found)
-    if target == consignment.state or not lifecycle.is_legal(consignment.state, _EVENT_OF[target], target):
+        return _accepted(consignment, accepted, target)
+    event = _event_for(consignment.state, target)
+    if target == consignment.state or not lifecycle.is_legal(consignment.state, event, target):
         return None
     data: dict[str, Any] = {"rule": table["id"], "rule_version": table["version"]}
-    if target == lifecycle.RELEASED and "entry_id" in consignment.snapshot.facts:
-        data["entry_id"] = consignment.snapshot.facts["entry_id"]
-    key = {"REJECTED": "rejected", "RETURNED": "returned", "SUSPENDED": "silent", "HELD": "held"}.get(target)
-    if key:
-        data[key] = sorted(p.agency for p in found.values() if p.decides and p.state == key)
-    return Change(_EVENT_OF[target], data, state=target)
+    if target == lifecycle.RELEASED:
+        data |= _terms(consignment, found)
+    if target in _NAMED:
+        member, state = _NAMED[target]
+        data[member] = sorted(p.agency for p in found.values() if p.decides and p.state == state)
+    return Change(event, data, state=target)
 
 
-def _after_reply(position: Position, event: Event) -> Position:
-    """The first final answer counts; a hold stands until its agency clears or answers it, in that agency's own time.
-
-    Silence lasts until a final answer. A final answer that repeats the first answers a hold in between.
-    """
-    if event.data["effect"] != "applied":
-        return position
-    outcome, at = event.data["outcome"], event.data["at"]
-    findings = tuple(event.data["findings"])
-    if position.part == "informed":
-        return replace(position, state="reported", since=event.at, findings=findings)
-    held_at, cleared_at, final, entry_id = (
-        position.held_at,
-        position.cleared_at,
-        position.final,
-        position.entry_id,
-    )
-    verdict = _FINAL.get(outcome, "accepted") if event.data["final"] else None
-    if final and verdict not in (None, final):
-        return position  # a second, different final is recorded, never applied
-    if outcome == "hold":
-        held_at = max(held_at, at)
-    else:
-        cleared_at = max(cleared_at, at)
-    if verdict:
-        final, entry_id = verdict, entry_id or event.data.get("entry_id")
-    held = held_at > cleared_at and final in (None, "accepted")
-    waiting = "silent" if position.state == "silent" else "pending"
-    state = "held" if held else final or waiting
-    return replace(
-        position,
-        state=state,
-        since=position.since if state == position.state else event.at,
-        final=final,
-        held_at=held_at,
-        cleared_at=cleared_at,
-        entry_id=entry_id,
-        findings=findings or position.findings,
-    )
+def _accepted(consignment: Consignment, by: Position, target: str) -> Change:
+    """Acceptance shows at once, before whatever follows from it; a hold, a bill and another's silence outlast it."""
+    moves = lifecycle.is_legal(consignment.state, "DeclarationAccepted", lifecycle.ACCEPTED)
+    if consignment.state == lifecycle.SUSPENDED and target == lifecycle.SUSPENDED:
+        moves = False
+    entry = {"entry_id": by.entry_id} if by.entry_id else {}
+    after = lifecycle.ACCEPTED if moves else consignment.state
+    return Change("DeclarationAccepted", {"agency": by.agency, **entry}, state=after, facts=entry)
 
 
-def _silenced(found: Mapping[str, Position], agencies: Iterable[str], at: str) -> dict[str, Position]:
-    silent = set(agencies)
-    return {
-        agency: replace(position, state="silent", since=at or position.since)
-        if agency in silent and position.state in _OPEN
-        else position
-        for agency, position in found.items()
-    }
+def _terms(consignment: Consignment, found: Mapping[str, Position]) -> dict[str, Any]:
+    """What the release says of itself, from customs' own."""
+    terms: dict[str, Any] = {}
+    if "entry_id" in consignment.snapshot.facts:
+        terms["entry_id"] = consignment.snapshot.facts["entry_id"]
+    for position in found.values():
+        if position.state == "released":
+            terms |= {name: True for name in ("conditional", "guaranteed") if getattr(position, name)}
+            if position.notice_sha256:
+                terms["notice_sha256"] = position.notice_sha256
+    return terms
+
+
+def _event_for(state: str, target: str) -> str:
+    """The event that leads to `target`; back to where nothing stands in the way it is named for what went away."""
+    if target in _EVENT_OF:
+        return _EVENT_OF[target]
+    return "HoldLifted" if state == lifecycle.HELD else "ClearanceResumed"
+
+
+def _revoked(consignment: Consignment) -> Change | None:
+    """After customs took its release back: what holds the goods again is the agency itself, until it says otherwise."""
+    if consignment.state != lifecycle.RELEASED:
+        return None
+    found = positions(consignment)
+    revoking = next((p for p in found.values() if p.releases and p.final is None), None)
+    if revoking is None:
+        return None
+    data = {"agency": revoking.agency, "findings": list(revoking.findings)}
+    return Change("ReleaseRevoked", data, state=_meanwhile(found))
 
 
 def _concluded(consignment: Consignment) -> bool:
@@ -209,8 +154,14 @@ def _concluded(consignment: Consignment) -> bool:
 
 
 def _meanwhile(found: Mapping[str, Position]) -> str:
-    if any(position.decides and position.state == "held" for position in found.values()):
-        return lifecycle.HELD
-    if any(position.releases and position.final == "accepted" for position in found.values()):
-        return lifecycle.ACCEPTED
-    return lifecycle.SUBMITTED
+    """What stands in the way before anything is decided, the heaviest first."""
+    states = {position.state for position in found.values() if position.decides}
+    for state, shown in (
+        ("held", lifecycle.HELD),
+        ("in-review", lifecycle.IN_REVIEW),
+        ("tax-due", lifecycle.TAX_DUE),
+    ):
+        if state in states:
+            return shown
+    accepted = any(position.releases and position.has_accepted for position in found.values())
+    return lifecycle.ACCEPTED if accepted else lifecycle.SUBMITTED

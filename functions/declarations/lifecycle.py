@@ -7,7 +7,8 @@ is illegal in that state. `trader` names the moves that a trader may ask for; th
 from typing import Final, NamedTuple
 
 DRAFT, SUBMITTED, ACCEPTED, RETURNED, REJECTED = "DRAFT", "SUBMITTED", "ACCEPTED", "RETURNED", "REJECTED"
-SUSPENDED, HELD, RELEASED, CLEARED, WITHDRAWN = "SUSPENDED", "HELD", "RELEASED", "CLEARED", "WITHDRAWN"
+IN_REVIEW, HELD, TAX_DUE, SUSPENDED = "IN_REVIEW", "HELD", "TAX_DUE", "SUSPENDED"
+RELEASED, CLEARED, WITHDRAWN = "RELEASED", "CLEARED", "WITHDRAWN"
 
 STATES: Final = (
     DRAFT,
@@ -15,18 +16,20 @@ STATES: Final = (
     ACCEPTED,
     RETURNED,
     REJECTED,
+    IN_REVIEW,
     SUSPENDED,
     HELD,
+    TAX_DUE,
     RELEASED,
     CLEARED,
     WITHDRAWN,
 )
 
 # With the agencies: their answers count.
-IN_CLEARANCE: Final = (SUBMITTED, ACCEPTED, HELD, SUSPENDED)
+IN_CLEARANCE: Final = (SUBMITTED, ACCEPTED, IN_REVIEW, HELD, TAX_DUE, SUSPENDED)
 
-# Named for the moves that inspection, taxes and amendments will bring; nothing leads there yet.
-RESERVED: Final = (CLEARED, WITHDRAWN)
+# Named for the moves that amendments will bring; nothing leads there yet.
+RESERVED: Final = (WITHDRAWN,)
 
 
 class Move(NamedTuple):
@@ -43,18 +46,27 @@ MOVES: Final = (
     Move(DRAFT, "DeclarationSubmitted", (SUBMITTED,), "submit"),
     # A new version only before acceptance, when the agencies have handed it back (退单).
     Move(RETURNED, "DeclarationSubmitted", (SUBMITTED,), "submit"),
-    # Acceptance shows at once; a hold or a silence outlasts it.
+    # Acceptance shows at once; a hold, a bill or another's silence outlasts it.
     Move(SUBMITTED, "DeclarationAccepted", (ACCEPTED,)),
+    Move(IN_REVIEW, "DeclarationAccepted", (ACCEPTED,)),
+    Move(SUSPENDED, "DeclarationAccepted", (SUSPENDED, ACCEPTED)),
     Move(HELD, "DeclarationAccepted", (HELD,)),
-    Move(SUSPENDED, "DeclarationAccepted", (SUSPENDED,)),
-    Move(SUBMITTED, "DeclarationHeld", (HELD,)),
-    Move(ACCEPTED, "DeclarationHeld", (HELD,)),
-    Move(SUSPENDED, "DeclarationHeld", (HELD,)),
+    Move(TAX_DUE, "DeclarationAccepted", (TAX_DUE,)),
+    # What stands in the way may change to anything else that does, and go away.
+    *(
+        Move(state, event, (after,))
+        for event, after in (
+            ("DeclarationHeld", HELD),
+            ("DeclarationInReview", IN_REVIEW),
+            ("TaxDue", TAX_DUE),
+            ("DeclarationSuspended", SUSPENDED),
+        )
+        for state in IN_CLEARANCE
+        if state != after
+    ),
     Move(HELD, "HoldLifted", (SUBMITTED, ACCEPTED)),
-    Move(HELD, "ClearanceConcluded", (HELD,)),
-    Move(SUBMITTED, "DeclarationSuspended", (SUSPENDED,)),
-    Move(ACCEPTED, "DeclarationSuspended", (SUSPENDED,)),
-    Move(HELD, "DeclarationSuspended", (SUSPENDED,)),
+    *(Move(state, "ClearanceResumed", (SUBMITTED, ACCEPTED)) for state in (IN_REVIEW, TAX_DUE, SUSPENDED)),
+    *(Move(state, "ClearanceConcluded", (state,)) for state in IN_CLEARANCE if state != SUSPENDED),
     *(
         Move(state, event, (after,))
         for state in IN_CLEARANCE
@@ -64,6 +76,10 @@ MOVES: Final = (
             ("DeclarationReleased", RELEASED),
         )
     ),
+    # Customs alone takes its release back, while the goods are there.
+    Move(RELEASED, "ReleaseRevoked", (HELD, IN_REVIEW, TAX_DUE, ACCEPTED)),
+    # 结关. The release order ends with the gate-out, the declaration with this (`domain.md` A.9).
+    Move(RELEASED, "DeclarationCleared", (CLEARED,)),
 )
 
 _LEGAL: Final = {(move.state, move.event): move.next for move in MOVES}

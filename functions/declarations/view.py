@@ -3,11 +3,11 @@
 from typing import Any
 
 from declarations import lifecycle
-from declarations.clearance import Position, positions
+from declarations.positions import Position, positions
 from singlewindow.consignment import Consignment
 
 # Whose move it is, by the state of an agency's position.
-_WAITS_ON_AGENCY = ("to-ask", "pending", "held", "silent")
+_WAITS_ON_AGENCY = ("to-ask", "pending", "held", "in-review", "examining", "silent")
 
 
 def etag(consignment: Consignment) -> str:

@@ -20,6 +20,9 @@ _STATES: Final = {
     "DeclarationReturned": "RETURNED",
     "DeclarationRejected": "REJECTED",
     "DeclarationReleased": "RELEASED",
+    "DeclarationInReview": "IN_REVIEW",
+    "TaxDue": "TAX_DUE",
+    "DeclarationCleared": "CLEARED",
 }
 
 

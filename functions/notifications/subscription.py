@@ -14,11 +14,17 @@ DATA: Final = ("DeclarationSubmitted",)
 RECEIPTS: Final = (
     "DeclarationAccepted",
     "DeclarationHeld",
+    "DeclarationInReview",
+    "TaxDue",
     "HoldLifted",
+    "ClearanceResumed",
     "DeclarationSuspended",
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "ReleaseRevoked",
+    "GateOut",
+    "DeclarationCleared",
     "ClearanceConcluded",
 )
 EVENTS: Final = (*DATA, *RECEIPTS)
@@ -29,6 +35,7 @@ FOR_AGENCIES: Final = (
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "ReleaseRevoked",
     "ClearanceConcluded",
 )
 

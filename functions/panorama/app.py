@@ -1,21 +1,25 @@
 """Panorama over HTTP, and the events that it folds into journeys."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
-from panorama import identifiers, search, store, view
-from panorama.fold import Journey, fold
+from panorama import identifiers, search, segments, store, view
+from panorama.fold import TRADER, WINDOW, Journey, fold
 from panorama.record import record_of
 from panorama.wording import Names
 from singlewindow import catalogue, clock
-from singlewindow.access import Throttle
+from singlewindow.access import PUBLIC, Throttle
 from singlewindow.aws import ledger
-from singlewindow.capability import Capability, Message, Request
+from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.consignment import Snapshot
 from singlewindow.errors import WindowError, not_found
+from singlewindow.events import Event
 from singlewindow.ids import WINDOW_NO
 from singlewindow.parties import STAFF, TRADERS
 
 app = Capability("panorama")
+
+_LOOKED_BACK = timedelta(days=30)
 
 EVENTS = (
     "DeclarationDrafted",
@@ -25,12 +29,18 @@ EVENTS = (
     "CargoReported",
     "DeclarationAccepted",
     "DeclarationHeld",
+    "DeclarationInReview",
+    "TaxDue",
     "HoldLifted",
+    "ClearanceResumed",
     "ClearanceConcluded",
     "DeclarationSuspended",
     "DeclarationReturned",
     "DeclarationRejected",
     "DeclarationReleased",
+    "ReleaseRevoked",
+    "GateOut",
+    "DeclarationCleared",
 )
 
 
@@ -41,6 +51,8 @@ def on_event(message: Message) -> None:
     record = record_of(event)
     store.keep(event.window_no, record, identifiers.brought_by(event))
     store.heard(record.source, record.at)
+    if event.type in segments.CLOSING:
+        _measure(event)
 
 
 @app.route(
@@ -61,6 +73,24 @@ def find(request: Request) -> dict[str, Any]:
 
 
 @app.route(
+    "/panorama/durations",
+    allow=PUBLIC,
+    responses={200: "Durations"},
+    throttle=Throttle(rate=20, burst=40),
+)
+def durations(request: Request) -> Answer:
+    """How long each segment of a clearance took in the last 30 days, by agency: median and 90th percentile."""
+    names, today = _names(), clock.business_date()
+    known = [segments.answered_by(one["id"]) for one in catalogue.agencies(today)]
+    since = today - _LOOKED_BACK
+    measured = [(name, store.durations(name, since)) for name in (*segments.WHOLE, *known)]
+    items = [view.duration(name, segments.label(name, names), counts) for name, counts in measured if counts]
+    return Answer(
+        {"since": since.isoformat(), "items": items}, headers={"Cache-Control": "public, max-age=300"}
+    )
+
+
+@app.route(
     "/panorama/{window_no}",
     allow=TRADERS + STAFF,
     responses={200: "Journey"},
@@ -71,7 +101,24 @@ def show(request: Request, window_no: str) -> dict[str, Any]:
     standing = ledger.snapshots([window_no]).get(window_no) if WINDOW_NO.fullmatch(window_no) else None
     if standing is None or not request.by.may_see(standing.parties):
         raise not_found(window_no)
-    return view.whole(window_no, _journey(window_no, standing))
+    journey = _journey(window_no, standing)
+    since = clock.business_date() - _LOOKED_BACK
+    usual = {
+        one.holder: view.usual(store.durations(segments.answered_by(one.holder), since))
+        for one in journey.waiting_on
+        if one.holder and one.holder not in (TRADER, WINDOW)
+    }
+    return view.whole(window_no, journey, usual)
+
+
+def _measure(event: Event) -> None:
+    """Count how long the segments of a version took, when it is decided: from the ledger, which lacks nothing."""
+    consignment = ledger.read(event.window_no)
+    if consignment is None:
+        raise not_found(event.window_no)
+    until = [one for one in consignment.of_version(event.declaration_version) if one.seq <= event.seq]
+    day = clock.business_date(datetime.fromisoformat(event.at))
+    store.measure(event.window_no, event.seq, day, segments.segments(until))
 
 
 def _journey(window_no: str, standing: Snapshot) -> Journey:

@@ -20,7 +20,7 @@ TRADER, WINDOW = "trader", "window"
 _CARGO_MESSAGES: Final = ("cargo-announcement",)
 
 # Whose turn a state is; in every other state it is the agencies'.
-_WITH_TRADER: Final = ("DRAFT", "RETURNED", "REJECTED")
+_WITH_TRADER: Final = ("DRAFT", "RETURNED", "REJECTED", "TAX_DUE")
 _WITH_NOBODY: Final = ("RELEASED", "CLEARED", "WITHDRAWN")
 _STATE_AFTER: Final = {
     "DeclarationDrafted": "DRAFT",
@@ -28,6 +28,13 @@ _STATE_AFTER: Final = {
     "DeclarationReturned": "RETURNED",
     "DeclarationRejected": "REJECTED",
     "DeclarationReleased": "RELEASED",
+    "DeclarationHeld": "HELD",
+    "DeclarationInReview": "IN_REVIEW",
+    "DeclarationSuspended": "SUSPENDED",
+    "TaxDue": "TAX_DUE",
+    "ClearanceResumed": "ACCEPTED",
+    "ReleaseRevoked": "HELD",
+    "DeclarationCleared": "CLEARED",
 }
 _HANDED_BACK_BY: Final = {"RETURNED": "returned", "REJECTED": "rejected"}
 
@@ -120,30 +127,51 @@ class _Desk:
     state: str = "to-ask"
     since: str = ""
     final: str | None = None
-    held_at: str = ""
-    cleared_at: str = ""
+    held: dict[str, str] = field(default_factory=dict)
+    cleared: dict[str, str] = field(default_factory=dict)
     findings: tuple[Mapping[str, str], ...] = ()
 
     def reply(self, record: Record) -> None:
-        """The first final answer counts; a hold stands until cleared or answered, in the agency's own time."""
-        data, before = record.data, self.state
-        if data["effect"] == "recorded-after-decision":
+        """The first final answer counts; a hold at the port stands until cleared or answered, in the agency's own time;
+        one at the gate of use holds up nothing here, and a revocation is a hold."""
+        data = record.data
+        if data["effect"] != "applied":
             return
-        if data["outcome"] == "hold":
-            self.held_at = max(self.held_at, data["at"])
-        elif data["effect"] == "applied":
-            self.cleared_at = max(self.cleared_at, data["at"])
+        outcome, at = data["outcome"], data["at"]
+        if outcome in ("hold", "revoke"):
+            hold = data.get("hold") or {"hold_id": data["reply_id"], "gate": "port"}
+            if hold["gate"] == "port":
+                self.held[hold["hold_id"]] = max(self.held.get(hold["hold_id"], ""), at)
+            self.final = None if outcome == "revoke" else self.final
+        elif outcome not in ("review", "tax"):
+            self._lift(data.get("hold_id", ""), at)
             if data["final"] and self.final is None:
-                self.final = data["outcome"]
-        if self.held_at > self.cleared_at and self.final in (None, "accept", "clear"):
+                self.final = outcome
+        self.findings = tuple(data["findings"]) or self.findings
+        self._stand(record.at)
+
+    def inspected(self, record: Record) -> None:
+        """What the sheet lifts of this agency's holds."""
+        for hold_id in record.data["hold_ids"]:
+            self._lift(hold_id, record.data["at"])
+        self._stand(record.at)
+
+    def _lift(self, hold_id: str, at: str) -> None:
+        self.cleared[hold_id] = max(self.cleared.get(hold_id, ""), at)
+
+    def _stand(self, at: str) -> None:
+        before, swept = self.state, self.cleared.get("", "")
+        is_held = any(
+            since > max(swept, self.cleared.get(hold_id, "")) for hold_id, since in self.held.items()
+        )
+        if is_held and self.final in (None, "accept", "clear", "release"):
             self.state = "held"
         elif self.final:
             self.state = "answered"
         else:
             self.state = "silent" if before == "silent" else "pending"
-        self.findings = tuple(data["findings"]) or self.findings
         if self.state != before:
-            self.since = record.at
+            self.since = at
 
 
 @dataclass(slots=True)
@@ -188,6 +216,8 @@ class _Course:
         elif record.type == "AgencyReplied":
             self._desk(record).reply(record)
             self.answered_at = record.at
+        elif record.type == "InspectionResult" and data["result"] == "pass":
+            self._desk(record).inspected(record)
         elif record.type == "DeclarationAccepted" and data.get("entry_id"):
             self.identifiers["entry_id"] = data["entry_id"]
         elif record.type == "DeclarationSuspended":
@@ -230,6 +260,8 @@ class _Course:
     def _handed_back(self, names: Names) -> Text:
         if self.state == "DRAFT":
             return wording.DRAFT
+        if self.state == "TAX_DUE":
+            return wording.TAX_DUE
         said = (
             wording.reason(self.desks[agency].findings)
             for agency in self.handed_back_by
@@ -260,6 +292,6 @@ def _turn(state: str) -> str | None:
 
 def _lane(record: Record, course: _Course) -> str:
     """Cargo and those who handle it make the logistics lane; all else is paper."""
-    if record.type == "CargoReported" or "report" in record.data:
+    if record.type in ("CargoReported", "GateOut") or "report" in record.data:
         return LOGISTICS
     return LOGISTICS if record.data.get("agency") in course.cargo_agencies else DOCUMENTS

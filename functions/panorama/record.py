@@ -42,7 +42,7 @@ def record_of(event: Event) -> Record:
 
 def _source(event: Event) -> str:
     """An agency's word is the agency's; questions are the exchange's; all else the declarations' own."""
-    if event.type in ("AgencyReplied", "CargoReported", "DeclarationAccepted"):
+    if event.type in ("AgencyReplied", "CargoReported", "DeclarationAccepted", "ReleaseRevoked", "GateOut"):
         agency: str = event.data["agency"]
         return agency
     return "exchange" if event.type == "AgencyAsked" else "declarations"

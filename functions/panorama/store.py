@@ -1,18 +1,21 @@
 """The journeys table, which only panorama writes.
 
 By `key` / `item`: `<window_no>` / `entry#<seq>` is the record of an event, `id#<identifier>` /
-`<window_no>#<version>#<kind>` what a shipment is found by, `feed` / `<source>` when we last heard from a source. All
-writes may be repeated and reordered.
+`<window_no>#<version>#<kind>` what a shipment is found by, `feed` / `<source>` when we last heard from a source,
+`segment#<name>` / `<date>` how long that segment took on a day's shipments, `<window_no>` / `counted#<seq>` that they
+were counted. All writes may be repeated and reordered.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from panorama.histogram import bucket, total
 from panorama.identifiers import Identifier
 from panorama.record import Record
+from panorama.segments import Segment
 from singlewindow import canonical, settings
 from singlewindow.aws.clients import client
 
@@ -91,13 +94,54 @@ def feeds() -> dict[str, str]:
     return {item["item"]["S"]: item["at"]["S"] for item in _query("feed")}
 
 
-def _query(partition: str, prefix: str = "", *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+def measure(window_no: str, seq: int, day: date, durations: Iterable[Segment]) -> bool:
+    """Count what the closing event `seq` ended; False where that was done before.
+
+    The mark first: a process that dies in between leaves some uncounted, and none is ever counted twice.
+    """
+    dynamodb = client("dynamodb")
+    try:
+        dynamodb.put_item(
+            TableName=_table(),
+            Item=_key(window_no, f"counted#{seq:08d}"),
+            ConditionExpression="attribute_not_exists(#k)",
+            ExpressionAttributeNames={"#k": "key"},
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    for one in durations:
+        dynamodb.update_item(
+            TableName=_table(),
+            Key=_key(f"segment#{one.name}", day.isoformat()),
+            UpdateExpression="ADD #b :one",
+            ExpressionAttributeNames={"#b": f"b{bucket(one.seconds)}"},
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+    return True
+
+
+def durations(name: str, since: date) -> dict[int, int]:
+    """How often a segment took how long, by bucket, on the days from `since` on."""
+    days = _query(f"segment#{name}", since=since.isoformat())
+    return total(
+        {int(place[1:]): int(number["N"]) for place, number in day.items() if place not in ("key", "item")}
+        for day in days
+    )
+
+
+def _query(
+    partition: str, prefix: str = "", *, since: str = "", newest_first: bool = False
+) -> Iterator[dict[str, Any]]:
+    values = (
+        {":k": partition} | ({":prefix": prefix} if prefix else {}) | ({":since": since} if since else {})
+    )
     request: dict[str, Any] = {
         "TableName": _table(),
-        "KeyConditionExpression": "#k = :k" + (" AND begins_with(#i, :prefix)" if prefix else ""),
-        "ExpressionAttributeNames": {"#k": "key"} | ({"#i": "item"} if prefix else {}),
-        "ExpressionAttributeValues": {":k": {"S": partition}}
-        | ({":prefix": {"S": prefix}} if prefix else {}),
+        "KeyConditionExpression": "#k = :k"
+        + (" AND begins_with(#i, :prefix)" if prefix else "")
+        + (" AND #i >= :since" if since else ""),
+        "ExpressionAttributeNames": {"#k": "key"} | ({"#i": "item"} if prefix or since else {}),
+        "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
         "ScanIndexForward": not newest_first,
     }
     while True:

@@ -1,24 +1,53 @@
 """Journeys as answers."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from panorama.fold import DOCUMENTS, LOGISTICS, Entry, Journey
+from panorama.histogram import percentile
 from panorama.identifiers import Kind
 from panorama.search import Found
+from panorama.wording import Text
+
+# Fewer than these say more about a single trader than about an agency.
+FEWEST: Final = 3
 
 
-def whole(window_no: str, journey: Journey) -> dict[str, Any]:
-    """The answer of `GET /panorama/{window_no}`."""
+def whole(window_no: str, journey: Journey, usual: Mapping[str, dict[str, Any] | None]) -> dict[str, Any]:
+    """The answer of `GET /panorama/{window_no}`; `usual`: how long each holder usually takes, where that is known."""
     return _standing(window_no, journey) | {
         "waiting_on": [
-            {"holder": one.holder, "since": one.since, "why_zh": one.why.zh, "why_en": one.why.en}
+            {
+                "holder": one.holder,
+                "since": one.since,
+                "why_zh": one.why.zh,
+                "why_en": one.why.en,
+                "usual": usual.get(one.holder or ""),
+            }
             for one in journey.waiting_on
         ],
         "missing": list(journey.missing),
         "identifiers": journey.identifiers,
         "lanes": {lane: [entry.as_json() for entry in journey.lane(lane)] for lane in (DOCUMENTS, LOGISTICS)},
     }
+
+
+def usual(counts: Mapping[int, int]) -> dict[str, Any] | None:
+    """Median and 90th percentile in seconds over how many; None where too few are known."""
+    number = sum(counts.values())
+    if number < FEWEST:
+        return None
+    median, slow = percentile(counts, 0.5), percentile(counts, 0.9)
+    return {"median_seconds": _rounded(median), "p90_seconds": _rounded(slow), "shipments": number}
+
+
+def duration(name: str, label: Text, counts: Mapping[int, int]) -> dict[str, Any]:
+    """One segment as published."""
+    return {"segment": name, "name_zh": label.zh, "name_en": label.en, "usual": usual(counts)}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else float(f"{seconds:.2g}")
 
 
 def summary(found: Found, journey: Journey) -> dict[str, Any]:

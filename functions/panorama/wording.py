@@ -33,10 +33,16 @@ OUTCOMES: Final = {
     "return": Text("{zh}退回修改", "{en} returned it for correction"),
     "hold": Text("{zh}要求暂不放行", "{en} put a hold on it"),
     "clear": Text("{zh}不再要求暂不放行", "{en} cleared it"),
+    "review": Text("{zh}转人工审核", "{en} examines it by hand"),
+    "tax": Text("{zh}开出税单", "{en} issued a tax bill"),
+    "release": Text("{zh}放行", "{en} released it"),
+    "revoke": Text("{zh}撤回放行", "{en} took its release back"),
 }
 _EFFECTS: Final = {
     "recorded-late": Text("（针对旧版本，仅作记录）", " (about an older version: recorded only)"),
     "recorded-after-decision": Text("（决定之后收到，仅作记录）", " (after the decision: recorded only)"),
+    "recorded-revoked": Text("（该放行已被撤回，仅作记录）", " (it was taken back since: recorded only)"),
+    "recorded-after-gate-out": Text("（货物已出卡口，仅作记录）", " (the goods had left: recorded only)"),
     "recorded-second-final": Text("（此前已有最终答复，仅作记录）", " (after a final answer: recorded only)"),
 }
 _FIELDS: Final = {
@@ -109,6 +115,7 @@ DECIDING: Final = Text(
     "各部门均已答复，窗口正在汇总", "all have answered; the window is drawing the conclusion"
 )
 DRAFT: Final = Text("草稿尚未提交", "the draft has not been submitted")
+TAX_DUE: Final = Text("待企业缴纳税款", "taxes are due: the trader pays the bill")
 RELEASED: Final = Text("已放行，无待办方", "released: nobody holds it")
 ENDED: Final = Text("已办结，无待办方", "ended: nobody holds it")
 
@@ -178,6 +185,32 @@ def _accepted(record: Record, names: Names) -> Text:
     return Text(f"{name.zh}已接受申报，报关单号 {entry_id}", f"Accepted by {name.en} as {entry_id}")
 
 
+def _released(record: Record, _: Names) -> Text:
+    if record.data.get("conditional"):
+        return Text(
+            "海关附条件放行：可提离口岸，不得销售使用", "Released under conditions: goods may leave the port"
+        )
+    if record.data.get("guaranteed"):
+        return Text("海关凭担保放行", "Released against security")
+    return Text("海关已放行，其他部门均无异议", "Released: customs has, and no other agency holds it")
+
+
+def _revoked(record: Record, names: Names) -> Text:
+    name, said = names.of(record.data["agency"]), reason(record.data["findings"])
+    zh, en = f"{name.zh}撤回放行", f"{name.en} took its release back"
+    return Text(f"{zh}：{said.zh}", f"{en}: {said.en}") if said else Text(zh, en)
+
+
+def _gate_out(record: Record, _: Names) -> Text:
+    when = instant(record.data["gate_out_at"])
+    if record.data["covered"]:
+        return Text(f"货物于 {when} 出卡口", f"The goods left the gate at {when}")
+    return Text(
+        f"货物于 {when} 出卡口，当时无有效放行",
+        f"The goods left the gate at {when} without a release in force",
+    )
+
+
 def _by(member: str, zh: str, en: str) -> Callable[[Record, Names], Text]:
     def phrase(record: Record, names: Names) -> Text:
         who = names.all(record.data.get(member, ()))
@@ -203,7 +236,13 @@ _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "DeclarationSuspended": _by("silent", "中止：{}逾期未答复", "Suspended: no answer in time from {}"),
     "DeclarationReturned": _by("returned", "{}退回修改", "Returned for correction by {}"),
     "DeclarationRejected": _by("rejected", "{}不予通过", "Rejected by {}"),
-    "DeclarationReleased": _always(
-        "海关已放行，其他部门均无异议", "Released: customs has, and no other agency holds it"
+    "DeclarationInReview": _by("reviewing", "{}转人工审核", "Examined by hand by {}"),
+    "TaxDue": _always("税款未缴清，缴清后放行", "Taxes are due; release follows their settlement"),
+    "ClearanceResumed": _always(
+        "恢复办理，等待后续答复", "Nothing stands in the way; others have still to answer"
     ),
+    "DeclarationReleased": _released,
+    "ReleaseRevoked": _revoked,
+    "GateOut": _gate_out,
+    "DeclarationCleared": _always("已结关", "Closed (结关)"),
 }

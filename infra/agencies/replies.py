@@ -54,31 +54,36 @@ class Answering:
         """All that this behaviour sends, in the order of sending; nothing where it is silent."""
         delay = behaviour.delay
         match behaviour.behaviour:
-            case "accept" | "reject" | "return":
+            case "accept" | "slow":
+                return [self._says(self._yes, delay)]
+            case "reject" | "return":
                 return [self._says(behaviour.behaviour, delay)]
-            case "slow":
-                return [self._says("accept", delay)]
             case "hold-then-accept":
-                return [self._says("hold", 0), self._says("accept", delay)]
+                return [self._says("hold", 0), self._says(self._yes, delay)]
             case "hold-then-clear":
                 # Where an agency releases, lifting its hold is not yet its release.
-                release = [self._says("accept", delay + 0.001)] if self.releases else []
+                release = [self._says(self._yes, delay + 0.001)] if self.releases else []
                 return [self._says("hold", 0), self._says("clear", delay), *release]
             case "duplicate":
-                return [self._says("accept", delay)] * 3
+                return [self._says(self._yes, delay)] * 3
             case "out-of-order":
-                # Decided as hold, then accept; sent the other way round. `at` tells.
-                accept, hold = self._says("accept", delay + 0.002), self._says("hold", delay)
-                return [accept, Timed(accept.after, hold.body, hold.says)]
+                # Decided as hold, then yes; sent the other way round. `at` tells.
+                yes, hold = self._says(self._yes, delay + 0.002), self._says("hold", delay)
+                return [yes, Timed(yes.after, hold.body, hold.says)]
             case "malformed":
-                sound = self._says("accept", delay)
+                sound = self._says(self._yes, delay)
                 return [Timed(delay, sound.body[: len(sound.body) // 2], "half a reply")]
             case "forged":
-                return [self._says("accept", delay, message_id=str(uuid4()))]
+                return [self._says(self._yes, delay, message_id=str(uuid4()))]
             case "foreign":
                 if self.overheard:
-                    return [self._says("accept", delay, message_id=self.overheard)]
+                    return [self._says(self._yes, delay, message_id=self.overheard)]
         return []
+
+    @property
+    def _yes(self) -> str:
+        """Its last word where nothing is wrong: of who releases the release, which with its number accepts as well."""
+        return "release" if self.releases else "accept"
 
     def _says(self, outcome: str, after: float, **over: Any) -> Timed:
         reply: dict[str, Any] = {
@@ -88,7 +93,7 @@ class Answering:
             "findings": self._findings(outcome),
             "at": clock.stamp(self.at + timedelta(seconds=after)),
         }
-        if self.entry_id and outcome == "accept":
+        if self.entry_id and outcome in ("accept", "release"):
             reply["entry_id"] = self.entry_id
         if self.question.type == "cargo-announcement":
             reply["report"] = self._tally(short=outcome in ("reject", "return"))

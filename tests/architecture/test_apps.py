@@ -31,6 +31,7 @@ PUBLIC_PATHS = {
     "/standards/messages", "/standards/messages/{id}", "/standards/messages/{id}/xsd",
     "/standards/matrix", "/standards/diff", "/standards/downloads", "/standards/downloads/{file}",
     "/standards/conformance", "/standards/conformance/uploads", "/standards/conformance/uploads/{id}",
+    "/panorama/durations",
 }  # fmt: skip
 
 

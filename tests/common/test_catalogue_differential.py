@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from singlewindow import catalogue
 from tests.support.reference import Reference
 from tests.support.sample_documents import GONE, edited, sample
+from tests.support.thorough import examples
 
 DECLARATION = catalogue.document()
 REFERENCE = Reference(DECLARATION.schema())
@@ -67,7 +68,7 @@ def mutated(edits: dict[str, Any]) -> Any:
     return document
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(EDITS)
 def test_both_validators_find_the_same_faults(edits: dict[str, Any]) -> None:
     document = mutated(edits)
@@ -81,7 +82,7 @@ def test_both_validators_find_the_same_faults(edits: dict[str, Any]) -> None:
     assert ours == reference
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(EDITS)
 def test_shape_findings_are_those_of_the_reference_by_place(edits: dict[str, Any]) -> None:
     document = mutated(edits)

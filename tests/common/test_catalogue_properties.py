@@ -9,10 +9,11 @@ from jsonschema import Draft202012Validator
 from singlewindow import canonical, catalogue
 from tests.support.canonical_documents import declarations, spoilt
 from tests.support.sample_documents import TODAY, patched
+from tests.support.thorough import examples
 
 DECLARATION = catalogue.document()
 REFERENCE = Draft202012Validator(DECLARATION.schema())
-generated = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+generated = settings(deadline=None, max_examples=examples(20), suppress_health_check=list(HealthCheck))
 
 
 @generated

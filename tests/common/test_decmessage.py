@@ -14,6 +14,7 @@ from singlewindow.errors import WindowError
 from tests.support import dec_schema, decmessage
 from tests.support.canonical_documents import declarations
 from tests.support.sample_documents import edited, sample
+from tests.support.thorough import examples
 
 DECLARATION = catalogue.document()
 needs_data = pytest.mark.skipif(not dec_schema.DATA.exists(), reason="../shared/data is not on this machine")
@@ -124,7 +125,7 @@ def test_what_we_write_is_valid_by_the_mended_schema(name: str) -> None:
 # Round trip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(declarations(narrow=True))
 def test_what_is_written_is_read_again(document: dict[str, Any]) -> None:
     assert DECLARATION.normalise(decmessage.read(decmessage.write(document))) == document
@@ -312,7 +313,7 @@ def test_thirty_two_levels_are_no_reason_to_refuse() -> None:
     assert decmessage.read(message("<a>" * 31 + "x" + "</a>" * 31))["a"] == "x"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_no_bytes_raise_anything_but_a_refusal(raw: bytes) -> None:
     for body in (raw, b"<DecMessage><DecHead>" + raw + b"</DecHead></DecMessage>"):
@@ -323,7 +324,7 @@ def test_no_bytes_raise_anything_but_a_refusal(raw: bytes) -> None:
                 raise
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.recursive(st.text("ab< &;", max_size=4), lambda inner: st.tuples(
     st.sampled_from(["DecHead", "DecLists", "DecList", "GName", "X", "DecGoodsLimits", "EdocRealation", "GoodsNo"]),
     st.lists(inner, max_size=4)), max_leaves=20))  # fmt: skip

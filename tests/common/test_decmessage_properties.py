@@ -14,9 +14,10 @@ from singlewindow.messages.transform import Untransferable
 from tests.support import dec_schema, decmessage
 from tests.support.canonical_documents import declarations
 from tests.support.sample_documents import TODAY, edited, sample
+from tests.support.thorough import examples
 
 form = catalogue.document("declaration")
-generated = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+generated = settings(deadline=None, max_examples=examples(40), suppress_health_check=list(HealthCheck))
 needs_data = pytest.mark.skipif(not dec_schema.DATA.exists(), reason="../shared/data is not on this machine")
 
 
@@ -218,7 +219,7 @@ def test_a_hostile_body_is_refused(raw: bytes, code: str) -> None:
     assert refused(raw) == code
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.binary(max_size=200))
 def test_any_bytes_after_a_sound_start_are_read_or_refused(noise: bytes) -> None:
     for start in (

@@ -12,7 +12,7 @@ from tests.support.clearances import Clearance
 
 
 def chain() -> list[Event]:
-    case = Clearance("customs", "ciq").play(("customs", "accept"), ("ciq", "hold"), ("ciq", "clear"))
+    case = Clearance("customs", "ciq").play(("customs", "release"), ("ciq", "hold"), ("ciq", "clear"))
     case.conclude()
     return list(case.consignment.events)
 

@@ -82,7 +82,8 @@ def test_every_reason_is_bilingual_and_labelled_simulated(agency: str, behaviour
         ("ciq", "slow", ["accept"]),
         ("ciq", "hold-then-accept", ["hold", "accept"]),
         ("ciq", "hold-then-clear", ["hold", "clear"]),
-        ("customs", "hold-then-clear", ["hold", "clear", "accept"]),
+        ("customs", "accept", ["release"]),
+        ("customs", "hold-then-clear", ["hold", "clear", "release"]),
         ("ciq", "duplicate", ["accept", "accept", "accept"]),
         ("ciq", "out-of-order", ["accept", "hold"]),
         ("ciq", "silent", []),
@@ -345,7 +346,7 @@ def test_an_agency_may_reply_by_rest(ask: Ask, queues: Queues, exchange: Exchang
     ask("customs")
     until(lambda: exchange.replies)
 
-    assert json.loads(exchange.replies[0])["outcome"] == "accept"
+    assert json.loads(exchange.replies[0])["outcome"] == "release"
     assert "sw-customs-replies" not in queues.sent
 
 

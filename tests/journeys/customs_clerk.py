@@ -27,7 +27,7 @@ while time.monotonic() < deadline:
         reply = {
             "reply_id": str(uuid4()),
             "message_id": question["message_id"],
-            "outcome": "accept",
+            "outcome": "release",
             "findings": [],
             "at": datetime.now(UTC).isoformat(),
             "entry_id": "790120261000099999",

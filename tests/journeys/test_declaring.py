@@ -120,7 +120,7 @@ def test_one_correlation_id_from_the_request_to_the_last_consumer(
     window_no = trader.submit(sample(), X_Correlation_Id=correlation_id)
     for one in trader.show(window_no)["agencies"]:
         if one["part"] in ("decides", "verifies"):
-            desk(one["agency"]).reply(window_no, "accept")
+            desk(one["agency"]).agree(window_no)
     trader.wait(window_no, "RELEASED")
     quiet(stage)
 

@@ -73,5 +73,5 @@ def test_the_mended_sample_is_released(company: Trader, era: str, desk: Callable
     assert parts["customs"] == parts["ciq"] == "decides"
     for agency, part in parts.items():
         if part in ("decides", "verifies"):
-            desk(agency).reply(window_no, "accept")
+            desk(agency).agree(window_no)
     company.wait(window_no, "RELEASED")

@@ -39,7 +39,7 @@ def waits(trader: Trader, window_no: str) -> list[str]:
 def test_all_accept_and_it_is_released_once(trader: Trader, desk: At, stage: Stage) -> None:
     window_no = trader.submit(sample())
     for agency in waits(trader, window_no):
-        reply = desk(agency).reply(window_no, "accept")
+        reply = desk(agency).agree(window_no)
         if agency == "customs":
             entry_id = reply["entry_id"]
 
@@ -84,7 +84,7 @@ def test_one_rejects_and_it_is_rejected_after_all_have_answered(trader: Trader, 
     desk("customs").reply(window_no, "reject", findings=[{"code": "R1", "message_zh": "单证不符"}])
     for agency in agencies:
         if agency != "customs":
-            desk(agency).reply(window_no, "accept")
+            desk(agency).agree(window_no)
 
     shown = trader.wait(window_no, "REJECTED")
 
@@ -112,7 +112,7 @@ def test_a_returned_declaration_is_released_in_its_next_version(
     late = desk("customs").compose(desk("customs").question(window_no, 1), "reject")
     desk("customs").send(late)
     for agency in waits(trader, window_no):
-        desk(agency).reply(window_no, "accept", version=2)
+        desk(agency).agree(window_no, version=2)
     trader.wait(window_no, "RELEASED")
     quiet(stage)
     assert trader.show(window_no)["state"] == "RELEASED"
@@ -122,13 +122,13 @@ def test_silence_suspends_and_a_late_answer_still_counts(trader: Trader, desk: A
     window_no = trader.submit(sample())
     for agency in waits(trader, window_no):
         if agency != "customs":
-            desk(agency).reply(window_no, "accept")
+            desk(agency).agree(window_no)
 
     shown = trader.wait(window_no, "SUSPENDED")
     customs = next(one for one in shown["agencies"] if one["agency"] == "customs")
     assert (customs["state"], customs["holder"]) == ("silent", "customs")
 
-    desk("customs").reply(window_no, "accept")
+    desk("customs").agree(window_no)
     trader.wait(window_no, "RELEASED")
 
 
@@ -139,8 +139,8 @@ def test_a_hold_shows_at_once_and_its_clearing_releases(trader: Trader, desk: At
 
     for agency in waits(trader, window_no):
         if agency != "ciq":
-            desk(agency).reply(window_no, "accept")
-    until(lambda: trader.agency(window_no, "customs"), lambda one: one["state"] == "accepted")
+            desk(agency).agree(window_no)
+    until(lambda: trader.agency(window_no, "customs"), lambda one: one["state"] == "released")
     assert trader.show(window_no)["state"] == "HELD"
 
     desk("ciq").reply(window_no, "clear")
@@ -154,7 +154,7 @@ def test_a_hold_that_outlasts_the_workflow_is_lifted_all_the_same(
     desk("ciq").reply(window_no, "hold")
     for agency in waits(trader, window_no):
         if agency != "ciq":
-            desk(agency).reply(window_no, "accept")
+            desk(agency).agree(window_no)
     until(
         lambda: [one for one in stage.executions() if window_no in one["name"]],
         lambda found: found[0]["status"] == "SUCCEEDED",
@@ -162,7 +162,7 @@ def test_a_hold_that_outlasts_the_workflow_is_lifted_all_the_same(
     )
     assert trader.show(window_no)["state"] == "HELD"
 
-    desk("ciq").reply(window_no, "accept")
+    desk("ciq").agree(window_no)
     trader.wait(window_no, "RELEASED")
 
 
@@ -177,18 +177,18 @@ def test_repeated_reordered_and_contradicting_answers_change_nothing(
     clear = ciq.compose(question, "clear", at=(now - timedelta(seconds=5)).isoformat())
     for reply in (clear, hold, clear, hold):  # the hold arrives after what lifted it, and everything twice
         ciq.send(reply)
-    accept = desk("customs").reply(window_no, "accept")
-    desk("customs").send(accept)
+    release = desk("customs").agree(window_no)
+    desk("customs").send(release)
     for agency in waits(trader, window_no):
         if agency not in ("ciq", "customs"):
-            desk(agency).reply(window_no, "accept")
+            desk(agency).agree(window_no)
     trader.wait(window_no, "RELEASED")
 
     desk("customs").reply(window_no, "reject")
     quiet(stage)
 
     assert trader.show(window_no)["state"] == "RELEASED"
-    assert trader.agency(window_no, "customs")["state"] == "accepted"
+    assert trader.agency(window_no, "customs")["state"] == "released"
     assert happened(trader, window_no, "DeclarationReleased") == 1
 
 
@@ -208,7 +208,7 @@ def test_forged_and_unreadable_replies_die_alone(
     customs.send(customs.compose(port, "accept"))  # the port's question, answered by customs
     planted.dead_letter("CustomsRepliesDlq", 4)
     for agency in waits(trader, window_no):
-        desk(agency).reply(window_no, "accept")
+        desk(agency).agree(window_no)
 
     trader.wait(window_no, "RELEASED")
     until(lambda: stage.dead_letters()["CustomsRepliesDlq"], lambda depth: depth == 4)
@@ -218,7 +218,7 @@ def test_two_declarations_at_once_do_not_mix(trader: Trader, desk: At) -> None:
     first, second = trader.submit(sample()), trader.submit(sample())
     agencies = waits(trader, first)
     for agency in agencies:
-        desk(agency).reply(second, "accept")
+        desk(agency).agree(second)
         desk(agency).reply(first, "reject" if agency == "customs" else "accept")
 
     trader.wait(second, "RELEASED")
@@ -233,7 +233,7 @@ def test_a_crash_between_write_and_publish_loses_nothing(trader: Trader, desk: A
     crash = RuntimeError("crash after the publish")
     with stage.inject("ExchangePublish", after=crash, times=2) as fault:
         for agency in waits(trader, window_no):
-            desk(agency).reply(window_no, "accept")
+            desk(agency).agree(window_no)
         trader.wait(window_no, "RELEASED")
         quiet(stage)
     assert fault.fired == 2
@@ -243,7 +243,7 @@ def test_a_crash_between_write_and_publish_loses_nothing(trader: Trader, desk: A
 def test_a_second_start_asks_nobody_again(trader: Trader, desk: At, stage: Stage) -> None:
     window_no = trader.submit(sample())
     for agency in waits(trader, window_no):
-        desk(agency).reply(window_no, "accept")
+        desk(agency).agree(window_no)
     trader.wait(window_no, "RELEASED")
     quiet(stage)
     events = len(journey(trader, window_no))
@@ -262,7 +262,7 @@ def test_customs_played_by_boto3_in_another_process(
     window_no = trader.submit(sample())
     for agency in waits(trader, window_no):
         if agency != "customs":
-            desk(agency).reply(window_no, "accept")
+            desk(agency).agree(window_no)
     program = Path(__file__).with_name("customs_clerk.py")
 
     clerk = subprocess.run(
@@ -288,14 +288,14 @@ def test_the_port_reports_and_differences_show_without_a_veto(trader: Trader, de
 
     assert seen[0]["lane"] == "logistics"
     for agency in waits(trader, window_no):
-        desk(agency).reply(window_no, "accept")
+        desk(agency).agree(window_no)
     trader.wait(window_no, "RELEASED")
 
 
 def test_what_comes_after_the_decision_is_recorded_only(trader: Trader, desk: At, stage: Stage) -> None:
     window_no = trader.submit(sample())
     for agency in waits(trader, window_no):
-        desk(agency).reply(window_no, "accept")
+        desk(agency).agree(window_no)
     trader.wait(window_no, "RELEASED")
     quiet(stage)
     since = trader.show(window_no)["since"]
@@ -309,14 +309,14 @@ def test_what_comes_after_the_decision_is_recorded_only(trader: Trader, desk: At
     assert (late.status, late.json["effect"]) == (202, "recorded-after-decision")
     shown = trader.show(window_no)
     assert (shown["state"], shown["since"]) == ("RELEASED", since)
-    assert trader.agency(window_no, "customs")["state"] == "accepted"
+    assert trader.agency(window_no, "customs")["state"] == "released"
 
 
 def test_nobody_waits_for_a_verifier(trader: Trader, desk: At, stage: Stage) -> None:
     window_no = trader.submit(sample())
     for one in trader.show(window_no)["agencies"]:
         if one["part"] == "decides":
-            desk(one["agency"]).reply(window_no, "accept")
+            desk(one["agency"]).agree(window_no)
 
     trader.wait(window_no, "RELEASED")
 
@@ -333,14 +333,14 @@ def test_an_answer_that_came_while_a_step_was_repeated_still_ends_it(
         if event["agency"] == "customs" and not asked:
             asked.append(event["window_no"])
             pointer = {"message_id": message_id(event["window_no"], 1, "customs", "declaration")}
-            desk("customs").send(desk("customs").compose(pointer | event, "accept"))
+            desk("customs").send(desk("customs").compose(pointer | event, "release"))
             raise RuntimeError("lost on the way back")
 
     with stage.inject("ExchangeDispatch", after=lose, times=None):
         window_no = trader.submit(sample())
         for agency in waits(trader, window_no):
             if agency != "customs":
-                desk(agency).reply(window_no, "accept")
+                desk(agency).agree(window_no)
         trader.wait(window_no, "RELEASED")
 
     assert asked == [window_no]
@@ -390,7 +390,7 @@ def test_a_notice_that_nobody_can_read_dies_alone(
     planted.dead_letter("DeclarationsInboxDlq")
     window_no = trader.submit(sample())
     for agency in waits(trader, window_no):
-        desk(agency).reply(window_no, "accept")
+        desk(agency).agree(window_no)
 
     trader.wait(window_no, "RELEASED")
     until(lambda: stage.dead_letters()["DeclarationsInboxDlq"], lambda depth: depth == 1)

@@ -65,7 +65,7 @@ def release(trader: Trader, desk: At) -> str:
     window_no = trader.submit(sample())
     for one in trader.show(window_no)["agencies"]:
         if one["part"] in ("decides", "verifies"):
-            desk(one["agency"]).reply(window_no, "accept")
+            desk(one["agency"]).agree(window_no)
     trader.wait(window_no, "RELEASED")
     return window_no
 

@@ -95,9 +95,9 @@ class Desk:
     client: Client
     questions: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
 
-    def question(self, window_no: str, version: int = 1) -> dict[str, Any]:
+    def question(self, window_no: str, version: int = 1, patience: float = PATIENCE) -> dict[str, Any]:
         """The pointer message about one version, once it has come."""
-        return until(lambda: self._look((window_no, version)), bool)
+        return until(lambda: self._look((window_no, version)), bool, patience)
 
     def _look(self, wanted: tuple[str, int]) -> dict[str, Any]:
         sqs = self.stage.client("sqs")
@@ -118,6 +118,10 @@ class Desk:
         self.send(reply)
         return reply
 
+    def agree(self, window_no: str, *, version: int = 1) -> dict[str, Any]:
+        """The agency's yes: customs' is its release, which here carries the declaration number and so accepts, too."""
+        return self.reply(window_no, "release" if self.agency == "customs" else "accept", version=version)
+
     def compose(self, pointer: dict[str, Any], outcome: str, **members: Any) -> dict[str, Any]:
         reply = {
             "reply_id": f"{self.agency}-{uuid4()}",
@@ -126,7 +130,7 @@ class Desk:
             "findings": [],
             "at": clock.stamp(),
         }
-        if self.agency == "customs" and outcome == "accept":
+        if self.agency == "customs" and outcome in ("accept", "release"):
             reply["entry_id"] = f"79012026{'1' if pointer['window_no'][0] == 'I' else '0'}{next(_serial):09d}"
         return reply | members
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from declarations import clearance, lifecycle
+from declarations import clearance, lifecycle, positions
 from exchange.reply import Reply, earlier, recorded
 from singlewindow.consignment import Change, Consignment
 from singlewindow.events import Actor
@@ -57,7 +57,7 @@ class Clearance:
 
     @property
     def positions(self) -> dict[str, str]:
-        return {agency: position.state for agency, position in clearance.positions(self.consignment).items()}
+        return {agency: position.state for agency, position in positions.positions(self.consignment).items()}
 
     def apply(self, change: Change | None) -> None:
         if change is not None:

@@ -11,6 +11,7 @@ from declarations.check import Report, check, rulebook
 from declarations.checks.sound import Sound
 from singlewindow.findings import in_order
 from tests.support.sample_documents import TODAY, sample
+from tests.support.thorough import examples
 
 ODD = st.one_of(
     st.none(),
@@ -98,14 +99,14 @@ def assert_in_order(report: Report) -> None:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(document=mutated(), as_at=DAYS)
 def test_a_mutated_declaration_is_judged_and_never_raises(document: Any, as_at: date) -> None:
     assert_in_order(check(document, as_at))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     document=st.dictionaries(
         NAMES, st.recursive(ODD, lambda inner: st.dictionaries(NAMES, inner), max_leaves=8)
@@ -116,7 +117,7 @@ def test_anything_at_all_is_judged_and_never_raises(document: Any) -> None:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(document=mutated(), as_at=DAYS)
 def test_rules_don_t_lean_on_the_schema(document: Any, as_at: date) -> None:
@@ -125,7 +126,7 @@ def test_rules_don_t_lean_on_the_schema(document: Any, as_at: date) -> None:
     rulebook().evaluate(subject, as_at, subject.facts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(as_at=DAYS)
 def test_judging_twice_gives_the_same_answer(as_at: date) -> None:
     document = sample("import-chengdu")

@@ -5,7 +5,7 @@ import pytest
 from declarations import lifecycle
 from declarations.lifecycle import IN_CLEARANCE, MOVES, RESERVED, STATES, allowed_to_trader, is_legal
 
-ENDED = ("REJECTED", "RELEASED")
+ENDED = ("REJECTED", "CLEARED")
 
 
 def test_every_move_leads_from_a_state_to_a_state() -> None:
@@ -53,6 +53,8 @@ def test_an_event_of_clearance_never_touches_a_draft() -> None:
         ("SUBMITTED", []),
         ("ACCEPTED", []),
         ("HELD", []),
+        ("TAX_DUE", []),
+        ("IN_REVIEW", []),
         ("SUSPENDED", []),
         ("REJECTED", []),
         ("RELEASED", []),
@@ -71,6 +73,12 @@ def test_a_trader_may_only_revise_a_draft_and_submit_a_draft_or_what_was_returne
         ("SUSPENDED", "DeclarationReleased", "RELEASED", True),
         ("RELEASED", "DeclarationReleased", "RELEASED", False),
         ("RELEASED", "DeclarationHeld", "HELD", False),
+        ("RELEASED", "ReleaseRevoked", "HELD", True),
+        ("RELEASED", "ReleaseRevoked", "SUBMITTED", False),
+        ("CLEARED", "ReleaseRevoked", "HELD", False),
+        ("TAX_DUE", "DeclarationReleased", "RELEASED", True),
+        ("TAX_DUE", "ClearanceResumed", "ACCEPTED", True),
+        ("HELD", "DeclarationCleared", "CLEARED", False),
         ("HELD", "HoldLifted", "ACCEPTED", True),
         ("HELD", "HoldLifted", "RELEASED", False),
         ("ACCEPTED", "DeclarationSubmitted", "SUBMITTED", False),
@@ -84,5 +92,5 @@ def test_a_move_is_legal_or_not(state: str, event: str, after: str, legal: bool)
 
 
 def test_the_states_are_those_of_the_interface() -> None:
-    interface = "DRAFT SUBMITTED ACCEPTED RETURNED REJECTED SUSPENDED HELD RELEASED CLEARED WITHDRAWN"
+    interface = "DRAFT SUBMITTED ACCEPTED RETURNED REJECTED IN_REVIEW SUSPENDED HELD TAX_DUE RELEASED CLEARED WITHDRAWN"
     assert tuple(interface.split()) == lifecycle.STATES

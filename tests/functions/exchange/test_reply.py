@@ -21,6 +21,18 @@ SOUND: dict[str, Any] = {
 }
 
 
+BILL: dict[str, Any] = {
+    "bill_id": "B-1",
+    "regime": "customs-assessed",
+    "issued_at": instant(0),
+    "lines": [
+        {"line": 1, "tax": "duty", "base": "1000.00", "rate": "0.08", "amount": "80.00"},
+        {"line": 1, "tax": "vat", "base": "1080.00", "rate": "0.13", "amount": "140.40"},
+    ],
+    "total": "220.40",
+}
+
+
 def read(**members: Any) -> Reply:
     return commands.parse(Reply, canonical.parse_json(canonical.dumps(SOUND | members)))
 
@@ -48,7 +60,15 @@ def test_a_sound_reply_is_read() -> None:
         ({"reply_id": "x" * 129}, "/reply_id"),
         ({"reply_id": 7}, "/reply_id"),
         ({"message_id": "../etc"}, "/message_id"),
-        ({"outcome": "release"}, "/outcome"),
+        ({"outcome": "approve"}, "/outcome"),
+        ({"outcome": "tax"}, ""),
+        ({"outcome": "revoke"}, ""),
+        ({"hold": {"gate": "use"}}, ""),
+        ({"hold_id": "H-1"}, ""),
+        ({"outcome": "hold", "hold": {"gate": "sea"}}, "/hold/gate"),
+        ({"outcome": "tax", "tax": BILL | {"total": "1.00"}}, "/tax"),
+        ({"outcome": "tax", "tax": BILL | {"total": "1"}}, "/tax/total"),
+        ({"outcome": "tax", "tax": BILL | {"supersedes": "B-1"}}, "/tax"),
         ({"outcome": None}, "/outcome"),
         ({"at": "2024-11-23T09:00:00"}, "/at"),
         ({"at": "yesterday"}, "/at"),
@@ -90,21 +110,59 @@ def test_an_agencys_clock_may_be_a_little_ahead() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "clear_is_final", "final"),
+    ("outcome", "desk", "customs"),
     [
-        ("accept", False, True),
-        ("reject", False, True),
-        ("return", False, True),
+        ("accept", True, False),
+        ("reject", True, True),
+        ("return", True, True),
         ("hold", False, False),
-        ("hold", True, False),
-        ("clear", False, False),
-        ("clear", True, True),
+        ("clear", True, False),
+        ("review", False, False),
+        ("release", None, True),
+        ("revoke", None, False),
+        ("tax", None, False),
     ],
 )
-def test_a_hold_is_interim_and_a_clear_is_final_where_the_desk_says_no_more(
-    outcome: str, clear_is_final: bool, final: bool
+def test_the_last_word_of_who_releases_is_its_release_and_of_another_its_acceptance(
+    outcome: str, desk: bool | None, customs: bool
 ) -> None:
-    assert is_final(read(outcome=outcome), clear_is_final) is final
+    said = {"findings": ["理由"]} | ({"tax": BILL} if outcome == "tax" else {})
+    reply = read(outcome=outcome, **said)
+    assert is_final(reply, clear_is_final=False, releases=True) is customs
+    if desk is not None:
+        assert is_final(reply, clear_is_final=True, releases=False) is desk
+
+
+def test_where_a_desk_has_more_to_say_its_clear_is_interim() -> None:
+    assert not is_final(read(outcome="clear"), clear_is_final=False, releases=False)
+
+
+@pytest.mark.parametrize(
+    ("agency", "reply"),
+    [
+        ("ciq", {"outcome": "release"}),
+        ("ciq", {"outcome": "revoke", "findings": ["误放"]}),
+        ("ciq", {"outcome": "tax", "tax": BILL}),
+        ("mofcom", {"outcome": "review"}),
+        ("port", {"outcome": "review"}),
+        ("customs", {"report": {"pack_no": "1"}}),
+    ],
+)
+def test_who_says_what_is_not_its_own_to_say_is_refused(agency: str, reply: dict[str, Any]) -> None:
+    case = Clearance("customs", "ciq", "mofcom", "port")
+    with pytest.raises(WindowError) as refused:
+        recorded(case.consignment, read(**reply), agency, 1, False)
+    assert refused.value.status == 422
+
+
+def test_a_hold_has_a_name_and_a_gate_even_where_its_agency_gave_none() -> None:
+    case = Clearance("customs")
+    plain = recorded(case.consignment, read(outcome="hold"), "customs", 1, False)
+    assert plain.data["hold"] == {"hold_id": "CUS-2024-1", "gate": "port", "kind": "other"}
+    said = {"hold_id": "H-1", "gate": "use", "kind": "quarantine", "containers": ["CSQU3054383"]}
+    assert (
+        recorded(case.consignment, read(outcome="hold", hold=said), "customs", 1, False).data["hold"] == said
+    )
 
 
 def test_a_reply_is_recorded_as_the_agencys_own_word() -> None:
@@ -119,7 +177,7 @@ def test_a_reply_is_recorded_as_the_agencys_own_word() -> None:
         "reply_id": "CUS-2024-1",
         "message_id": SOUND["message_id"],
         "outcome": "accept",
-        "final": True,
+        "final": False,
         "effect": "applied",
         "findings": [{"message": "箱号不符"}],
         "at": "2024-11-23T01:00:00.000Z",
@@ -155,15 +213,16 @@ def test_a_number_that_no_terminal_weighs_is_refused(given: str) -> None:
 @pytest.mark.parametrize(
     ("before", "now", "effect"),
     [
-        ([], "accept", "applied"),
-        (["hold"], "accept", "applied"),
-        (["accept"], "accept", "applied"),
-        (["accept"], "hold", "applied"),
-        (["accept"], "clear", "applied"),
-        (["accept"], "reject", "recorded-second-final"),
-        (["accept"], "return", "recorded-second-final"),
-        (["reject"], "accept", "recorded-second-final"),
-        (["accept", "reject"], "reject", "recorded-second-final"),
+        ([], "release", "applied"),
+        (["hold"], "release", "applied"),
+        (["release"], "release", "applied"),
+        (["release"], "hold", "applied"),
+        (["release"], "clear", "applied"),
+        (["accept"], "return", "applied"),
+        (["release"], "reject", "recorded-second-final"),
+        (["release"], "return", "recorded-second-final"),
+        (["reject"], "release", "recorded-second-final"),
+        (["release", "reject"], "reject", "recorded-second-final"),
     ],
 )
 def test_a_final_answer_that_contradicts_the_first_is_recorded_only(

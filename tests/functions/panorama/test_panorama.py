@@ -80,7 +80,7 @@ def get(
     path: str, role: str = "enterprise", party: str = IMPORTER, **query: str
 ) -> tuple[int, dict[str, Any]]:
     number = path.removeprefix("/panorama").removeprefix("/")
-    resource = "/panorama/{window_no}" if number else "/panorama"
+    resource = path if number in ("", "durations") else "/panorama/{window_no}"
     event = {
         "resource": resource,
         "path": path,
@@ -314,6 +314,8 @@ def test_an_ordinary_event_costs_one_write_unit_and_an_identifier_one_more() -> 
     # one record of up to 2 KB; one bill as a whole, its master and its house, one container; one declaration number
     assert costs.pop("DeclarationSubmitted") <= {1 + 4, 2 + 4}
     assert costs.pop("DeclarationAccepted") == {1 + 1}
+    # the mark that it was counted, and one count a segment: acceptance, release, three agencies' answers
+    assert costs.pop("DeclarationReleased") == {1 + 1 + 5}
     assert set().union(*costs.values()) == {1}
 
 
@@ -325,6 +327,10 @@ class Units:
         events = clients.client("dynamodb").meta.events
         events.register("provide-client-params.dynamodb.PutItem", self._put)
         events.register("provide-client-params.dynamodb.BatchWriteItem", self._batch)
+        events.register("provide-client-params.dynamodb.UpdateItem", self._update)
+
+    def _update(self, params: dict[str, Any], **_: Any) -> None:
+        self.of_each.append(1)  # a day's counts of a segment: far below a kilobyte
 
     def _put(self, params: dict[str, Any], **_: Any) -> None:
         self.of_each.append(self._size(params["Item"]))

@@ -1,0 +1,83 @@
+"""Taxes as far as they bar the release: which bills there are, and which of them are settled (`domain.md` A.7).
+
+The payments capability says what becomes of a bill; release follows the deduction, and treasury entry is its affair.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from singlewindow.events import Event
+
+_SETTLING = {"TaxDeducted": "deducted", "TaxGuaranteed": "guaranteed"}
+# What becomes of a bill that is not settled.
+_TROUBLED = {"TaxDeductionFailed": "failed", "TaxOverdue": "overdue"}
+_SETTLED = ("deducted", "guaranteed", "exempt")
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """state: `billed`, `sent`, `deducted`, `guaranteed`, `exempt`, `failed`, `overdue`, `reversed`."""
+
+    bill_id: str
+    agency: str
+    amount: str
+    since: str
+    state: str = "billed"
+    due_on: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state in _SETTLED
+
+
+class Bills:
+    """The bills of one version; `hear` takes one more event. A superseded bill is none, whatever is paid on it."""
+
+    def __init__(self) -> None:
+        self._bills: dict[str, Bill] = {}
+        self._superseded: set[str] = set()
+
+    def hear(self, event: Event) -> None:
+        data = event.data
+        if event.type == "AgencyReplied" and data["outcome"] == "tax" and data["effect"] == "applied":
+            bill = data["tax"]
+            self._superseded.add(bill.get("supersedes", ""))
+            known = Bill(bill["bill_id"], data["agency"], bill["total"], event.at)
+            self._bills.setdefault(known.bill_id, known)
+        elif event.type == "TaxBilled":
+            self._superseded.add(data.get("supersedes") or "")
+            before = self._bills.get(data["bill_id"])
+            billed = Bill(
+                data["bill_id"], data["agency"], data["payable"], before.since if before else event.at
+            )
+            state = "billed" if Decimal(data["payable"]) else "exempt"
+            self._bills[billed.bill_id] = replace(billed, state=state, due_on=data.get("due_on"))
+        elif event.type.startswith("Tax") and data.get("bill_id") in self._bills:
+            before = self._bills[data["bill_id"]]
+            self._bills[before.bill_id] = replace(before, state=_state_after(before, event.type))
+
+    def current(self) -> list[Bill]:
+        return [bill for bill in self._bills.values() if bill.bill_id not in self._superseded]
+
+    def open(self) -> list[Bill]:
+        return [bill for bill in self.current() if not bill.is_settled]
+
+
+def of(events: Iterable[Event]) -> Bills:
+    bills = Bills()
+    for event in events:
+        bills.hear(event)
+    return bills
+
+
+def _state_after(bill: Bill, event: str) -> str:
+    if event == "TaxReversed":
+        return "reversed"
+    if event in _SETTLING:
+        return _SETTLING[event]
+    if bill.is_settled:
+        return bill.state  # treasury entry, and news of an attempt before the one that succeeded
+    if event == "TaxSent":
+        return "sent"
+    return _TROUBLED.get(event, bill.state)
