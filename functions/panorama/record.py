@@ -41,10 +41,12 @@ def record_of(event: Event) -> Record:
 
 
 def _source(event: Event) -> str:
-    """An agency's word is the agency's; questions are the exchange's; all else the declarations' own."""
+    """An agency's word is the agency's; questions are the exchange's, bills the payments', all else the declarations'."""
     if event.type in ("AgencyReplied", "CargoReported", "DeclarationAccepted", "ReleaseRevoked", "GateOut"):
         agency: str = event.data["agency"]
         return agency
+    if event.type.startswith(("Tax", "Treasury")) and event.type != "TaxDue":
+        return "payments"
     return "exchange" if event.type == "AgencyAsked" else "declarations"
 
 

@@ -32,7 +32,7 @@ class Part(BaseModel):
 
 
 class Line(Part):
-    """`line` counts from 1; `base` and `amount` in yuan, `rate` in per cent."""
+    """`line` counts from 1; `base` and `amount` in yuan, `rate` as a fraction."""
 
     line: Annotated[int, Field(ge=0, le=999)]
     tax: Literal["duty", "vat", "consumption", "anti-dumping", "countervailing", "late-declaration"]

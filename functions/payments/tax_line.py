@@ -23,7 +23,10 @@ NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TaxLine:
-    """`base` and `amount` in yuan, `rate` in per cent; `line` counts from 1, 0 where the charge is on the whole."""
+    """`base` and `amount` in yuan, `rate` in per cent; `line` counts from 1, 0 where the charge is on the whole.
+
+    As JSON the rate is a fraction (`0.13`), as customs writes it in its bill.
+    """
 
     line: int
     tax: str
@@ -38,7 +41,7 @@ class TaxLine:
             int(value.get("line") or 0),
             str(value["tax"]),
             Decimal(value["base"]),
-            Decimal(value["rate"]),
+            Decimal(value["rate"]) * 100,
             Decimal(value["amount"]),
         )
 
@@ -47,7 +50,7 @@ class TaxLine:
             "line": self.line,
             "tax": self.tax,
             "base": str(self.base),
-            "rate": plain(self.rate),
+            "rate": plain(self.rate / 100),
             "amount": str(self.amount),
         }
 

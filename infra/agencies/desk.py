@@ -12,8 +12,9 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from infra.agencies.behaviour import Behaviour, Rules
+from infra.agencies.behaviour import Behaviour
 from infra.agencies.replies import Answering, Question, Timed, entry_id
+from infra.steering import Rules
 from singlewindow import clock
 
 _LONG_POLL = 1  # seconds; also how long a stop may wait
@@ -67,7 +68,7 @@ class Desk:
     ) -> None:
         self.agency = agency
         self.releases = releases
-        self.rules = Rules()
+        self.rules = Rules(Behaviour(behaviour="accept"))
         self._window = window
         self._grapevine = grapevine
         self._told = told

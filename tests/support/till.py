@@ -38,8 +38,8 @@ DOCUMENT: dict[str, Any] = {
     ],
 }
 LINES = [
-    {"line": 1, "tax": "duty", "base": "100000.00", "rate": "3", "amount": "3000.00"},
-    {"line": 1, "tax": "vat", "base": "103000.00", "rate": "13", "amount": "13390.00"},
+    {"line": 1, "tax": "duty", "base": "100000.00", "rate": "0.03", "amount": "3000.00"},
+    {"line": 1, "tax": "vat", "base": "103000.00", "rate": "0.13", "amount": "13390.00"},
 ]
 
 
