@@ -41,7 +41,7 @@ def record_of(event: Event) -> Record:
 
 
 def _source(event: Event) -> str:
-    """An agency's word is the agency's; questions are the exchange's, bills the payments', all else the declarations'."""
+    """An agency's word is the agency's, a question the exchange's, a bill the payments', all else the declarations'."""
     if event.type in ("AgencyReplied", "CargoReported", "DeclarationAccepted", "ReleaseRevoked", "GateOut"):
         agency: str = event.data["agency"]
         return agency

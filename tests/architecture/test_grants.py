@@ -10,7 +10,12 @@ from infra import ROOT, grants, manifest
 
 SETTING = re.compile(r"^[A-Z]+(_[A-Z]+)+$")
 # Settings that the kernel reads on behalf of whoever imports the module.
-OF_KERNEL = {"ledger": "LEDGER_TABLE", "archive": "ARCHIVE_BUCKET", "uploads": "UPLOADS_BUCKET"}
+OF_KERNEL = {
+    "ledger": "LEDGER_TABLE",
+    "archive": "ARCHIVE_BUCKET",
+    "uploads": "UPLOADS_BUCKET",
+    "partners": "PARTNERS_JWKS_URL",
+}
 CAPABILITIES = manifest.load().capabilities
 
 
@@ -21,7 +26,7 @@ def named(folder: Path) -> set[str]:
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and SETTING.match(node.value):
                 found.add(node.value)
-            if isinstance(node, ast.ImportFrom) and node.module == "singlewindow.aws":
+            if isinstance(node, ast.ImportFrom) and node.module in ("singlewindow", "singlewindow.aws"):
                 found |= {OF_KERNEL[alias.name] for alias in node.names if alias.name in OF_KERNEL}
     return found
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 IMPORTER = "91510100569680768F"
 STRANGER = "913302017532977856"
 PATIENCE = 15.0
-OURS = ("DeclarationsInbox", "ExchangeInbox", "NotificationsInbox", "PanoramaInbox")
+OURS = ("DeclarationsInbox", "ExchangeInbox", "NotificationsInbox", "PanoramaInbox", "PaymentsInbox")
 
 _serial = count(1)
 

@@ -122,7 +122,7 @@ def revoked_then_gone() -> Clearance:
 
 
 def paid_in_the_end() -> Clearance:
-    """Billed for the month on a guarantee, overdue, refused by the bank, deducted, received by the treasury, reversed."""
+    """Billed on a guarantee, overdue, refused by the bank, deducted, received by the treasury, reversed."""
     case = Clearance("customs", window_no="I20240000000000707")
     case.reply("customs", "accept", entry_id=ENTRY_ID)
     case.reply("customs", "tax", tax=BILL | {"bill_id": "79012024100000085102", "regime": "consolidated"})
