@@ -31,15 +31,21 @@ _PAGE = 20
 _LOOKS_BACK = 7
 
 
-@app.on_queue("PaymentsInbox", types=("AgencyReplied", "TaxSent"))
+# Written by the declarations, where a declaration is withdrawn after its acceptance.
+_WITHDRAWN = "DeclarationWithdrawn"
+
+
+@app.on_queue("PaymentsInbox", types=("AgencyReplied", "TaxSent", _WITHDRAWN))
 def on_event(message: Message) -> None:
-    """Open the bill that customs replied with; take an order that the ledger holds to its bank."""
+    """Open the bill that customs replied with; take an order to its bank; end what a withdrawn declaration owed."""
     event = ledger.noticed(message.body)
     if event.type == "TaxSent":
         order = store.order(event.data["order_id"])
         if order is None:
             raise LookupError(f"{event.data['order_id']} is in the ledger and not in the table")
         orders.send(order, correlation.current())
+    elif event.type == _WITHDRAWN:
+        settlement.end(event.window_no)
     elif event.data["outcome"] == "tax" and event.data["effect"] == "applied":
         opening.of_customs(event.window_no, event.declaration_version, Draft.of_reply(event))
 
@@ -49,7 +55,7 @@ def on_partner(message: Message) -> None:
     """What a bank or the treasury signed: a result, a receipt, a statement, a guarantee. A forgery is laid aside."""
     from payments.command import KINDS
 
-    token = canonical.parse_json(message.body)["token"]
+    token = _token(message.body)
     signed = partners.verify(token, _claimed(token))
     kind = KINDS.get(str(signed.get("kind")))
     if kind is None:
@@ -425,6 +431,14 @@ def _must_be_a_bank(bank: str) -> None:
 def _must_be_treasury(party: str) -> None:
     if party != regime.treasury(clock.business_date()):
         raise WindowError(401, "not-the-treasury", f"{party} gives no receipts")
+
+
+def _token(body: bytes) -> str:
+    said = canonical.parse_json(body)
+    token = said.get("token") if isinstance(said, dict) else None
+    if not isinstance(token, str):
+        raise WindowError(400, "unreadable", "a message of a partner is {token: compact JWS}")
+    return token
 
 
 def _claimed(token: str) -> str:

@@ -102,7 +102,7 @@ class Standing:
 
     def void(self, by: str | None, at: str) -> None:
         if self.state != VOID:
-            self.state, self.since, self.superseded_by, self.guarantee = VOID, at, by, None
+            self.state, self.since, self.superseded_by = VOID, at, by
 
     def take(self, event: Event) -> None:
         data = event.data

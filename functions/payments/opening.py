@@ -1,7 +1,6 @@
 """A bill is opened, once: in the ledger and the table together; a consolidated one goes on a guarantee at once."""
 
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -175,5 +174,5 @@ def _follow_up(consignment: Consignment, bill_id: str) -> None:
     if content["regime"] == CONSOLIDATED:
         secure(content)
     before = standings(consignment).get(content["supersedes"] or "")
-    if before is not None and before.deducted is not None:
-        settlement.give_back_for_void(before, datetime.fromisoformat(str(before.deducted_at)))
+    if before is not None:
+        settlement.give_back_for_void(before)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from payments import guarantee, orders, store
-from payments.bill import DEDUCTED, Standing, must_allow, standings
+from payments.bill import DEDUCTED, VOID, Standing, must_allow, standings
 from payments.deduction import STRAYS, SUPERSEDED, Result, Verdict, judge
 from payments.late_payment import Surcharge
 from singlewindow import clock, correlation
@@ -150,17 +150,31 @@ def give_back(
     orders.send(given, correlation.current())
 
 
-def give_back_for_void(standing: Standing, deducted_at: datetime) -> None:
-    """What was paid for a bill that is void now."""
+def give_back_for_void(standing: Standing) -> None:
+    """What was paid for a bill that is void now; what is with the bank still, its result will bring up."""
+    if standing.deducted is None:
+        return
+    deducted_at = datetime.fromisoformat(str(standing.deducted_at))
     bank = standing.orders[str(standing.order)]
     give_back(
         standing.bill_id,
         bank,
         str(standing.bank_ref),
-        standing.deducted or Decimal(0),
+        standing.deducted,
         SUPERSEDED,
         deducted_at,
     )
+
+
+def end(window_no: str) -> None:
+    """A withdrawn declaration owes nothing: its money and its guarantees go back, once."""
+    consignment = ledger.read(window_no)
+    if consignment is None:
+        raise not_found(window_no)
+    for standing in standings(consignment).values():
+        if standing.state == VOID and standing.superseded_by is None:
+            give_back_for_void(standing)
+            _release_once(standing)
 
 
 def releasing(standing: Standing) -> tuple[Row, ...]:
@@ -172,6 +186,16 @@ def releasing(standing: Standing) -> tuple[Row, ...]:
     if balance is None:
         raise LookupError(f"{id} is in the ledger and not in the table")
     return (store.entry(id, guarantee.released(balance, standing.bill_id, amount, clock.stamp())),)
+
+
+def _release_once(standing: Standing) -> None:
+    """Without an event of the ledger to go with: the entry itself says whether it is there."""
+    if standing.guarantee is None:
+        return
+    id, _ = standing.guarantee
+    while store.last_of(id, standing.bill_id) == guarantee.OCCUPY:
+        for row in releasing(standing):
+            store.put_row(row)
 
 
 def _released(event: str, standing: Standing) -> tuple[Row, ...]:

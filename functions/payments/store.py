@@ -31,11 +31,16 @@ def row(key: str, item: str, value: Value) -> Row:
 
 def put(key: str, item: str, value: Value) -> bool:
     """Write a row once; False where it is there already."""
+    return put_row(row(key, item, value))
+
+
+def put_row(one: Row) -> bool:
+    """The same of a row that is made already."""
     dynamodb = client("dynamodb")
     try:
         dynamodb.put_item(
             TableName=settings.get(_TABLE),
-            Item=_item(key, item, value),
+            Item=one.item,
             ConditionExpression="attribute_not_exists(#k)",
             ExpressionAttributeNames={"#k": "key"},
         )
@@ -114,6 +119,14 @@ def balance(guarantee_id: str) -> Balance | None:
 def balances(party: str) -> list[Balance]:
     found = (balance(id) for id, _ in among(f"guaranteed#{party}"))
     return [one for one in found if one]
+
+
+def last_of(guarantee_id: str, bill_id: str) -> str | None:
+    """What a guarantee's ledger says of a bill last: `occupy` or `release`; None where it has no entry."""
+    kinds = [
+        one["kind"] for _, one in among(f"guarantee#{guarantee_id}", "entry#") if one["bill_id"] == bill_id
+    ]
+    return kinds[-1] if kinds else None
 
 
 def entry(guarantee_id: str, one: Entry) -> Row:

@@ -118,7 +118,7 @@ def _late_declaration(content: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _guarantee(standing: Standing) -> dict[str, str] | None:
-    if standing.guarantee is None:
+    if standing.guarantee is None or standing.state == VOID:
         return None
     id, amount = standing.guarantee
     return {"guarantee_id": id, "amount": str(amount)}

@@ -175,10 +175,10 @@ class Till:
         key: str = "",
     ) -> tuple[int, Any]:
         bare, _, query = path.partition("?")
-        asked = dict(one.split("=", 1) for one in query.split("&")) if query else None
+        asked: dict[str, Any] | None = dict(one.split("=", 1) for one in query.split("&")) if query else None
         resource, parameters = self._resource(bare)
         caller = {"subject": "x", "role": role, "party": party, "expires_at": "99999999999"} if role else {}
-        event = {
+        event: dict[str, Any] = {
             "httpMethod": method, "resource": resource, "path": bare, "pathParameters": parameters,
             "headers": {"content-type": "application/json", "idempotency-key": key}, "multiValueHeaders": {},
             "queryStringParameters": asked,

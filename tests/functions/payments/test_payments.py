@@ -10,6 +10,7 @@ import pytest
 from payments import app as payments_app
 from payments import opening, settlement, store, view
 from payments import orders as bank_orders
+from payments.app import on_event, on_partner
 from singlewindow import clock, settings
 from singlewindow.aws import ledger
 from singlewindow.consignment import Change, Submission
@@ -295,6 +296,9 @@ def test_only_the_treasury_gives_receipts_and_only_known_orders_are_heard_of(til
     assert till.say(BANK, "receipt", bill_id="T-1", amount="16390.00", bank_ref="R1", treasury_ref="T", at=at)
     assert till.say(BANK, "result", order_id="PO-X-1", outcome="deducted", amount="1", bank_ref="R", at=at)
     assert till.say(BANK, "greeting")
+    unreadable: tuple[Any, ...] = ({}, {"token": 1}, {"token": "a.b.c"}, [])
+    for body in unreadable:
+        assert till.heard(on_partner, body)
     assert till.say(BANK, "result", order_id="PO-T-1-1")
     assert till.shown()["state"] == "DEDUCTED"
 
@@ -507,6 +511,29 @@ def test_a_guarantor_answers_for_nobody_else(till: Till) -> None:
     said = {"guarantee_id": "G", "party": IMPORTER, "guarantor": "another", "limit": "1", "valid_from": TODAY,
             "valid_to": TODAY}  # fmt: skip
     assert till.say(BANK, "guarantee", **said) != []
+
+
+def withdraw(till: Till, window_no: str) -> None:
+    ledger.amend(window_no, lambda _: Change("DeclarationWithdrawn", {}, state="WITHDRAWN"))
+    for _ in range(2):
+        assert till.heard(on_event, till.events(window_no)[-1].as_json()) == []
+
+
+def test_a_withdrawn_declaration_owes_nothing_and_gets_back_what_it_paid(till: Till) -> None:
+    window_no = till.bill()
+    till.result(ordered(till))
+    withdraw(till, window_no)
+    assert till.shown()["state"] == "VOID"
+    assert stray(till) == ("superseded-bill", [f"RF-{BANK}-R1"] * 2)
+    assert till.pay()[0] == 409
+
+
+def test_a_withdrawn_declaration_gives_its_guarantee_back_once(till: Till) -> None:
+    guaranteed(till)
+    till.bill("T-2", regime="consolidated")
+    withdraw(till, till.bill(regime="consolidated"))
+    assert balance(till) == ("16390.00", False)
+    assert till.shown()["guarantee"] is None
 
 
 # --- three books --------------------------------------------------------------------------------------------
