@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import jwt
 import pytest
+from jsonschema import Draft202012Validator
 from moto import mock_aws
 
 from infra import issuer
@@ -20,7 +22,7 @@ from singlewindow.aws import clients, keys, ledger
 from singlewindow.consignment import Body, Change, Consignment
 from singlewindow.events import Actor, Event
 from singlewindow.jwks import Unbelievable
-from tests.support.clearances import IMPORTER, assignment
+from tests.support.clearances import IMPORTER, ROOT, assignment
 
 BANK, TREASURY = "sandbox-bank", "sandbox-treasury"
 STRANGER = "913302017532977856"
@@ -41,6 +43,19 @@ LINES = [
     {"line": 1, "tax": "duty", "base": "100000.00", "rate": "0.03", "amount": "3000.00"},
     {"line": 1, "tax": "vat", "base": "103000.00", "rate": "0.13", "amount": "13390.00"},
 ]
+
+
+SCHEMAS = json.loads((ROOT / "functions/payments/schemas.json").read_text())
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(SCHEMAS | {"$ref": f"#/{name}"})
+
+
+def keeps_its_schema(name: str, said: Any) -> None:
+    """What a route answers is what it says that it answers."""
+    assert [f"{fault.json_path}: {fault.message}" for fault in _validator(name).iter_errors(said)] == []
 
 
 class Trusted:
@@ -190,7 +205,10 @@ class Till:
         answer = app(event, None)
         raw = answer["body"]
         raw = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw
-        return answer["statusCode"], json.loads(raw)
+        status, said = answer["statusCode"], json.loads(raw)
+        if status < 300:
+            keeps_its_schema(app.routes[resource][method].view_function.access.responses[status], said)
+        return status, said
 
     def _resource(self, path: str) -> tuple[str, dict[str, str] | None]:
         if path in app.routes:

@@ -14,6 +14,7 @@ from payments.assessment import FROM_BILL, FROM_DECLARATION, FROM_SAMPLE, assess
 from payments.difference import compare
 from payments.tax_line import TaxLine, by_tax, payable
 from singlewindow import tariff
+from tests.support.thorough import examples
 
 DAY = date(2026, 11, 25)
 PARAMS = regime.parameters("TAX-ASSESSMENT", DAY)
@@ -153,7 +154,7 @@ def test_a_tax_below_fifty_yuan_is_not_levied_and_at_fifty_it_is() -> None:
         "duty": Decimal("0.00"), "vat": Decimal("50.00"), "late-declaration": Decimal("12.00")}  # fmt: skip
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(45))
 @given(
     st.lists(st.decimals("0.01", "99999999", places=2), min_size=1, max_size=8),
     st.sampled_from(["1", "2", "3"]),

@@ -14,6 +14,7 @@ from payments.deduction import DOUBLE, REPLACED, SUPERSEDED, WRONG_AMOUNT, Resul
 from singlewindow.consignment import Change, Consignment
 from singlewindow.errors import WindowError
 from tests.support import memory_ledger
+from tests.support.thorough import examples
 
 BILLED = {"bill_id": "B1", "agency": "customs", "regime": "customs-assessed", "total": "100.00",
           "payable": "100.00", "due_on": "2026-12-10"}  # fmt: skip
@@ -156,7 +157,7 @@ WORDS = [
 ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(75))
 @given(st.lists(st.sampled_from([*WORDS, "pay"]), max_size=12))
 def test_however_words_come_the_bill_is_paid_once_and_all_other_money_goes_back(words: list[Any]) -> None:
     """Every yuan that a bank ever took stands for the bill, was reversed, or is stray."""

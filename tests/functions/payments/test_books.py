@@ -15,6 +15,7 @@ from payments.reconciliation import Booked, Books, breaks
 from payments.refund import PRODUCING, TRADING, estimate
 from singlewindow.errors import WindowError
 from singlewindow.parties import Caller, Role
+from tests.support.thorough import examples
 
 DAY = date(2026, 11, 25)
 OWNER, OTHER = "91510100569680768F", "913302017532977856"
@@ -22,7 +23,7 @@ HELD = Guarantee("G1", OWNER, "sandbox-bank", Decimal(1000), "2026-01-01", "2026
 AT = "2026-11-25T01:00:00.000Z"
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(75))
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 600)), max_size=15))
 def test_a_guarantee_is_never_occupied_beyond_its_limit_nor_below_nothing(
     moves: list[tuple[bool, int]],

@@ -1,5 +1,6 @@
 """Bills, banks and books through the handlers: once, however often and in whatever order words come."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -10,14 +11,14 @@ import pytest
 from payments import app as payments_app
 from payments import opening, settlement, store, view
 from payments import orders as bank_orders
-from payments.app import on_event, on_partner
+from payments.app import app, on_event, on_partner
 from singlewindow import clock, settings
 from singlewindow.aws import ledger
 from singlewindow.consignment import Change, Submission
 from singlewindow.errors import WindowError
 from singlewindow.events import Actor
-from tests.support.clearances import IMPORTER
-from tests.support.till import BANK, DOCUMENT, LINES, STRANGER, TREASURY, Till, cloud
+from tests.support.clearances import IMPORTER, ROOT
+from tests.support.till import BANK, DOCUMENT, LINES, STRANGER, TREASURY, Till, cloud, keeps_its_schema
 from tests.support.till import till as opened
 
 TODAY = "2026-11-25"
@@ -610,6 +611,17 @@ def test_a_page_of_a_statement_counts_once(till: Till) -> None:
     till.statement(BANK, TODAY, ("T-1", "R1", "16390.00"))
     till.statement(BANK, TODAY)
     assert till.kinds(TODAY) == []
+
+
+def test_the_examples_of_the_interface_keep_their_schemas() -> None:
+    found = sorted((ROOT / "functions/payments/examples").glob("*.json"))
+    access = {
+        view.view_name: view.view_function.access for paths in app.routes.values() for view in paths.values()
+    }
+    assert {path.stem for path in found} == access.keys()
+    for path in found:
+        for status, body in json.loads(path.read_text())["responses"].items():
+            keeps_its_schema(access[path.stem].responses[int(status)], body)
 
 
 # --- look-ups -----------------------------------------------------------------------------------------------
