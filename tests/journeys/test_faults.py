@@ -67,7 +67,8 @@ def test_throttling_and_lost_answers_neither_lose_nor_double(trader: Trader, des
             for one in steady(trader, window_no)["agencies"]:
                 if one["part"] in ("decides", "verifies"):
                     at = desk(one["agency"])
-                    replies.append((at, at.compose(at.question(window_no, patience=40), "accept")))
+                    question = at.question(window_no, patience=40)
+                    replies.append((at, at.compose(question, at.yes)))
         replies += replies
         chance.shuffle(replies)
         for at, reply in replies:
@@ -107,7 +108,7 @@ def test_functions_that_die_after_their_work_do_it_once_and_a_day_told_again_cha
         window_no = answer.json["window_no"]
         for one in steady(trader, window_no)["agencies"]:
             if one["part"] in ("decides", "verifies"):
-                desk(one["agency"]).reply(window_no, "accept")
+                desk(one["agency"]).agree(window_no)
         until(partial(steady, trader, window_no), lambda shown: shown["state"] == "RELEASED", 40)
         quiet(stage, 40)
         assert {name: one.fired for name, one in killed.items()} == dict.fromkeys(IN_FLIGHT, 1)

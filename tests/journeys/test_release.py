@@ -1,11 +1,8 @@
 """One declaration in, every agency asked, one release out."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +11,7 @@ from exchange.store import message_id
 from infra import issuer
 from infra.stage import Stage
 from tests.journeys.conftest import ANSWER_TIMEOUT, Planted
-from tests.journeys.window import ROOT, STRANGER, Client, Desk, Trader, quiet, sample, until
+from tests.journeys.window import STRANGER, Client, Desk, Trader, quiet, sample, until
 
 At = Callable[[str], Desk]
 
@@ -254,26 +251,6 @@ def test_a_second_start_asks_nobody_again(trader: Trader, desk: At, stage: Stage
 
     assert len(journey(trader, window_no)) == events
     assert sum(window_no in one["name"] for one in stage.executions()) == 1
-
-
-def test_customs_played_by_boto3_in_another_process(
-    trader: Trader, desk: At, stage: Stage, tmp_path: Path
-) -> None:
-    window_no = trader.submit(sample())
-    for agency in waits(trader, window_no):
-        if agency != "customs":
-            desk(agency).agree(window_no)
-    program = Path(__file__).with_name("customs_clerk.py")
-
-    clerk = subprocess.run(
-        [sys.executable, str(program), stage.aws_url, stage.resource("CustomsInbox"), stage.resource("CustomsReplies"),
-         window_no],
-        cwd=ROOT, timeout=60, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-    assert clerk.returncode == 0, clerk.stderr
-    trader.wait(window_no, "RELEASED")
-    desk("customs").questions[window_no, 1] = {}
 
 
 def test_the_port_reports_and_differences_show_without_a_veto(trader: Trader, desk: At, stage: Stage) -> None:

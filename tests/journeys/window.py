@@ -118,9 +118,13 @@ class Desk:
         self.send(reply)
         return reply
 
-    def agree(self, window_no: str, *, version: int = 1) -> dict[str, Any]:
+    @property
+    def yes(self) -> str:
         """The agency's yes: customs' is its release, which here carries the declaration number and so accepts, too."""
-        return self.reply(window_no, "release" if self.agency == "customs" else "accept", version=version)
+        return "release" if self.agency == "customs" else "accept"
+
+    def agree(self, window_no: str, *, version: int = 1) -> dict[str, Any]:
+        return self.reply(window_no, self.yes, version=version)
 
     def compose(self, pointer: dict[str, Any], outcome: str, **members: Any) -> dict[str, Any]:
         reply = {
