@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from payments import daybook, fx_class, opening, orders, regime, settlement, store, view
-from payments.bill import UNPAID, Standing, standings
+from payments.bill import Standing, standings
 from payments.billing import Draft
 from payments.deduction import Result
 from payments.refund import estimate
@@ -17,7 +17,7 @@ from singlewindow import canonical, clock, commands, correlation, partners, tari
 from singlewindow.access import PUBLIC, Throttle
 from singlewindow.aws import ledger
 from singlewindow.capability import Answer, Capability, Message, Request
-from singlewindow.consignment import Change, Consignment, Submission
+from singlewindow.consignment import Submission
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Actor
 from singlewindow.ids import is_uscc
@@ -29,9 +29,7 @@ _THROTTLE = Throttle(rate=50, burst=100)
 _PAGE = 20
 # A day that the clock missed is made up for within a week.
 _LOOKS_BACK = 7
-
-
-# Written by the declarations, where a declaration is withdrawn after its acceptance.
+# Written by the declarations, where one is withdrawn after its acceptance.
 _WITHDRAWN = "DeclarationWithdrawn"
 
 
@@ -92,7 +90,7 @@ def daily() -> None:
     for back in range(1, _LOOKS_BACK + 1):
         due = today - timedelta(days=back)
         for bill_id, pointer in store.among(f"due#{due.isoformat()}"):
-            _overdue(bill_id, pointer["window_no"], due)
+            settlement.lapse(bill_id, pointer["window_no"])
     open_ = sum(resolution is None for _, resolution in daybook.reconciled(today - timedelta(days=2)))
     app.logger.info("reconciled", extra={"breaks": open_})
     if open_:
@@ -471,17 +469,6 @@ def _open_guarantee(given: Any) -> bool:
     if kept == value:
         store.put(f"guaranteed#{given.party}", given.guarantee_id, {})
     return new
-
-
-def _overdue(bill_id: str, window_no: str, due: date) -> None:
-    def decide(consignment: Consignment) -> Change | None:
-        standing = standings(consignment)[bill_id]
-        if standing.state not in UNPAID or "TaxOverdue" not in standing.allowed:
-            return None
-        since = (due + timedelta(days=1)).isoformat()
-        return Change("TaxOverdue", {"bill_id": bill_id, "since": since}, of_version=standing.version)
-
-    ledger.amend(window_no, decide)
 
 
 def _is_cleared(request: Request, window_no: str) -> bool:

@@ -1,6 +1,6 @@
 """What banks and the treasury say, booked once; money that nobody owed goes back."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -78,6 +78,12 @@ def hear(result: Result) -> str | None:
     if result.outcome == "refunded":
         return None  # given back: the bank's statement shows it
     bill_id, window_no = ordered["bill_id"], ordered["window_no"]
+    known = store.get(f"bill#{bill_id}", f"stray#{result.bank}#{result.bank_ref}")
+    if known is not None and result.outcome == "deducted":
+        # Ordered back already, for which it is no payment any more: the same order again.
+        amount, at = Decimal(known["amount"]), datetime.fromisoformat(result.at)
+        give_back(bill_id, result.bank, result.bank_ref, amount, known["why"], at)
+        return None
     verdict = Verdict()
 
     def decide(consignment: Consignment) -> Change | None:
@@ -101,9 +107,26 @@ def hear(result: Result) -> str | None:
             verdict.stray,
             datetime.fromisoformat(result.at),
         )
-    if verdict.event == "TaxDeducted":
+    # Also where the word is repeated: the first time may have ended here.
+    if result.outcome == "deducted" and verdict.stray is None:
         confirm(bill_id, window_no)
+    else:
+        lapse(bill_id, window_no)
     return verdict.event
+
+
+def lapse(bill_id: str, window_no: str) -> None:
+    """`TaxOverdue`, once the term is over and the bill unpaid; again, nothing."""
+
+    def decide(consignment: Consignment) -> Change | None:
+        standing = standings(consignment)[bill_id]
+        due_on = date.fromisoformat(standing.due_on)
+        if clock.business_date() <= due_on or "TaxOverdue" not in standing.allowed:
+            return None
+        since = (due_on + timedelta(days=1)).isoformat()
+        return Change("TaxOverdue", {"bill_id": bill_id, "since": since}, of_version=standing.version)
+
+    ledger.amend(window_no, decide)
 
 
 def receive(bill_id: str, bank_ref: str, amount: Decimal, treasury_ref: str, at: str, treasury: str) -> bool:

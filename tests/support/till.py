@@ -207,7 +207,8 @@ class Till:
         raw = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw
         status, said = answer["statusCode"], json.loads(raw)
         if status < 300:
-            keeps_its_schema(app.routes[resource][method].view_function.access.responses[status], said)
+            view: Any = app.routes[resource][method].view_function
+            keeps_its_schema(view.access.responses[status], said)
         return status, said
 
     def _resource(self, path: str) -> tuple[str, dict[str, str] | None]:

@@ -358,6 +358,16 @@ def test_the_wrong_sum_pays_nothing_and_goes_back(till: Till) -> None:
     assert till.shown()["state"] == "DEDUCTED"
 
 
+def test_what_was_ordered_back_does_not_pay_after_all_under_the_same_reference(till: Till) -> None:
+    till.bill()
+    order = ordered(till)
+    till.result(order, amount="16000.00")
+    till.result(order)
+    assert till.shown()["state"] == "FAILED"
+    (one,) = till.shown()["strays"]
+    assert (one["amount"], one["why"]) == ("16000.00", "wrong-amount")
+
+
 def test_an_old_order_carried_out_after_a_new_one_goes_back(till: Till) -> None:
     till.bill()
     first = ordered(till)
@@ -386,6 +396,24 @@ def test_a_crash_on_the_way_back_loses_no_money(
         assert till.result(order, ref="R2") != []
     assert till.result(order, ref="R2") == []
     assert stray(till) == ("double-deduction", [f"RF-{BANK}-R2"])
+
+
+def test_a_crash_between_bank_and_treasury_is_made_good_by_the_repetition(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window_no = till.bill()
+    order = ordered(till)
+    till.receipt()
+    with monkeypatch.context() as patch:
+
+        def crash(*_: Any) -> None:
+            raise RuntimeError("crashed")
+
+        patch.setattr(settlement, "confirm", crash)
+        assert till.result(order) != []
+    assert till.types(window_no)[-1] == "TaxDeducted"
+    assert till.result(order) == []
+    assert till.types(window_no)[-1] == "TreasuryConfirmed"
 
 
 # --- lateness -----------------------------------------------------------------------------------------------
@@ -423,6 +451,23 @@ def test_the_night_after_the_term_makes_a_bill_overdue_once(till: Till) -> None:
     later("2026-12-11T17:00:00Z")
     till.night()
     assert till.types(window_no)[-1] == "TaxDeducted"
+
+
+def test_a_bill_that_fails_after_its_term_is_overdue_at_once(till: Till) -> None:
+    window_no = till.bill()
+    later("2026-12-10T02:00:00Z")
+    order = ordered(till)
+    later("2026-12-30T02:00:00Z")
+    till.result(order, "failed")
+    assert till.types(window_no)[-2:] == ["TaxDeductionFailed", "TaxOverdue"]
+
+
+def test_a_word_from_the_future_is_not_believed(till: Till) -> None:
+    till.bill()
+    order = ordered(till)
+    assert till.result(order, at="2026-11-25T03:00:00Z") != []
+    assert till.result(order, at="2026-11-25T10:00:00") != []  # of no zone
+    assert till.shown()["state"] == "SENT_TO_BANK"
 
 
 def test_a_paid_or_void_bill_is_never_overdue(till: Till) -> None:
@@ -615,9 +660,8 @@ def test_a_page_of_a_statement_counts_once(till: Till) -> None:
 
 def test_the_examples_of_the_interface_keep_their_schemas() -> None:
     found = sorted((ROOT / "functions/payments/examples").glob("*.json"))
-    access = {
-        view.view_name: view.view_function.access for paths in app.routes.values() for view in paths.values()
-    }
+    views: list[Any] = [view for methods in app.routes.values() for view in methods.values()]
+    access = {view.view_name: view.view_function.access for view in views}
     assert {path.stem for path in found} == access.keys()
     for path in found:
         for status, body in json.loads(path.read_text())["responses"].items():
