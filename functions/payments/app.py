@@ -319,6 +319,26 @@ def refund_rate(request: Request) -> dict[str, Any]:
 
 
 @app.route(
+    "/payments/late-declaration",
+    allow=TRADERS + STAFF,
+    query=("entered_on", "value", "as_at"),
+    responses={200: "LateDeclaration"},
+    throttle=_THROTTLE,
+)
+def late_declaration(request: Request) -> dict[str, Any]:
+    """滞报金: what goods that are not declared yet have come to cost by a day, and will by the next."""
+    from payments.command import LateDeclarationQuery
+
+    asked = commands.parse(LateDeclarationQuery, dict(request.query))
+    value, tomorrow = Decimal(asked.value), asked.as_at + timedelta(days=1)
+    return {
+        "as_at": asked.as_at.isoformat(),
+        "today": view.late_declaration(value, asked.entered_on, asked.as_at).as_json(),
+        "tomorrow": view.late_declaration(value, asked.entered_on, tomorrow).as_json(),
+    }
+
+
+@app.route(
     "/payments/fx-class",
     allow=TRADERS + STAFF,
     query=("party", "as_at"),

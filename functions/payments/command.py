@@ -124,6 +124,14 @@ class RefundQuery(Part):
     window_no: WindowNo | None = None
 
 
+class LateDeclarationQuery(Part):
+    """`value`: dutiable value in yuan; `entered_on`: when the conveyance's entry was declared."""
+
+    entered_on: date
+    value: Money
+    as_at: date = Field(default_factory=clock.business_date)
+
+
 # --- signed by a bank or the treasury -----------------------------------------------------------------------
 
 

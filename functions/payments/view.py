@@ -8,7 +8,7 @@ from typing import Any, Final
 from payments import regime
 from payments.bill import EXEMPT, LABELS, SENT, UNPAID, VOID, Standing
 from payments.deduction import STRAYS
-from payments.late_declaration import fee
+from payments.late_declaration import Fee, fee
 from payments.late_payment import Surcharge, surcharge
 from payments.tax_line import NAMES
 from singlewindow import clock
@@ -26,6 +26,12 @@ def late_payment(content: Mapping[str, Any], as_at: date) -> Surcharge:
     owed = {tax: Decimal(amount) for tax, amount in content["payable"].items()}
     params = regime.parameters("LATE-PAYMENT", as_at)
     return surcharge(owed, date.fromisoformat(content["due_on"]), as_at, params)
+
+
+def late_declaration(value: Decimal, entered_on: date, as_at: date) -> Fee:
+    """The fee on goods that entered on a day and are not declared, or were declared on `as_at`."""
+    params = regime.parameters("LATE-DECLARATION", as_at)
+    return fee(value, entered_on, as_at, params, regime.working_days())
 
 
 def brief(content: Mapping[str, Any], standing: Standing) -> dict[str, Any]:
@@ -112,9 +118,7 @@ def _late_declaration(content: Mapping[str, Any]) -> dict[str, Any] | None:
     declared, value = date.fromisoformat(content["declared_on"]), Decimal(content["dutiable_value"])
     if not value:
         return None
-    params = regime.parameters("LATE-DECLARATION", declared)
-    found = fee(value, entered, declared, params, regime.working_days())
-    return found.as_json() | {"as_at": declared.isoformat()}
+    return late_declaration(value, entered, declared).as_json() | {"as_at": declared.isoformat()}
 
 
 def _guarantee(standing: Standing) -> dict[str, str] | None:

@@ -680,6 +680,14 @@ def test_a_refund_rate_and_its_estimate_with_the_formula(till: Till) -> None:
     assert till.get("/payments/refund-rates?hs_code=85&method=x")[0] == 422
 
 
+def test_the_fee_for_late_declaration_is_visible_while_it_grows(till: Till) -> None:
+    path = "/payments/late-declaration?entered_on=2026-11-02&value=100000"
+    body = till.get(path)[1]
+    assert (body["today"]["amount"], body["tomorrow"]["amount"]) == ("450.00", "500.00")
+    assert till.get(f"{path}&as_at=2026-11-16")[1]["today"]["amount"] == "0.00"
+    assert till.get("/payments/late-declaration?entered_on=soon")[0] == 422
+
+
 def test_a_refund_is_opened_by_the_exports_clearance(till: Till) -> None:
     window_no = till.declare(DOCUMENT | {"head": DOCUMENT["head"] | {"ie_flag": "E"}})
     path = f"/payments/refund-rates?hs_code=6109100022&window_no={window_no}"
