@@ -13,7 +13,7 @@ from payments.deduction import Result
 from payments.refund import estimate
 from payments.tax_line import TaxLine
 from payments.term import CONSOLIDATED
-from singlewindow import canonical, clock, commands, correlation, partners, tariff
+from singlewindow import canonical, clock, commands, correlation, tariff
 from singlewindow.access import PUBLIC, Throttle
 from singlewindow.aws import ledger
 from singlewindow.capability import Answer, Capability, Message, Request
@@ -52,6 +52,7 @@ def on_event(message: Message) -> None:
 def on_partner(message: Message) -> None:
     """What a bank or the treasury signed: a result, a receipt, a statement, a guarantee. A forgery is laid aside."""
     from payments.command import KINDS
+    from singlewindow import partners  # cryptography takes its time, and nobody else here verifies
 
     token = _token(message.body)
     signed = partners.verify(token, _claimed(token))

@@ -3,6 +3,7 @@
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments import regime
-from payments.assessment import FROM_BILL, FROM_DECLARATION, FROM_SAMPLE, assess
+from payments.assessment import FROM_BILL, FROM_DECLARATION, FROM_SAMPLE, FROM_TARIFF, assess
 from payments.difference import compare
 from payments.tax_line import TaxLine, by_tax, payable
 from singlewindow import tariff
@@ -136,6 +137,21 @@ def test_a_bill_that_is_right_differs_in_nothing_and_the_sample_proves_nothing()
     same = compare(found.lines, found, Decimal(0))
     assert (same.lines, same.total, same.complete) == ((), Decimal("0.00"), False)
     assert same.sources == (FROM_DECLARATION, FROM_SAMPLE)
+
+
+def test_with_a_tariff_and_rates_of_the_day_the_difference_is_complete(tmp_path: Path) -> None:
+    edition = tmp_path / "2026-01-01.json"
+    text = (tariff.folder() / "sample-2026-01-01.json").read_text()
+    edition.write_text(text.replace('"sample":true', '"sample":false'))
+    found = assess(declared({}), PARAMS, USD, tariff.Tariff(edition))
+    assert compare(found.lines, found, Decimal(0)).complete
+    assert found.sources == {FROM_DECLARATION, FROM_TARIFF}
+
+
+def test_a_sample_of_exchange_rates_is_never_assessed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert regime.exchange(DAY) == {}
+    monkeypatch.setattr(regime, "parameters", lambda *_: {"sample": False, "rates": {"USD": "7.1"}})
+    assert regime.exchange(DAY) == USD
 
 
 def test_a_line_that_the_bill_forgot_and_one_too_much_are_both_shown() -> None:
