@@ -5,25 +5,32 @@ from datetime import date
 from typing import Any
 
 from declarations import arrival, clearance, lifecycle, listing, view
+from declarations.changes import outcome, replacement, routes
 from declarations.check import Report, check
+from declarations.filing import (
+    DOCUMENT,
+    FORMATS,
+    body_of,
+    fitting,
+    idempotency_key,
+    identifiers_of,
+    invalid,
+    is_draft,
+    parties_of,
+    visible,
+)
 from declarations.split import split
 from singlewindow import canonical, catalogue, clock, correlation, settings
 from singlewindow.access import Throttle
 from singlewindow.aws import archive, ledger, workflow
 from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.consignment import Body, Change, Consignment, Submission
-from singlewindow.errors import WindowError, conflict, not_found
+from singlewindow.errors import WindowError, conflict
 from singlewindow.events import Actor, Event
-from singlewindow.ids import WINDOW_NO, is_uscc, new_window_no
+from singlewindow.ids import new_window_no
 from singlewindow.parties import STAFF, TRADERS
 
 app = Capability("declarations")
-
-DOCUMENT = "document:declaration:1"
-FORMATS = ("application/json", "application/xml", "text/xml")
-
-# Compressed, canonical and raw together: an item ends at 400 KB.
-_LARGEST_IN_ITEM = 300 * 1024
 
 
 @app.route(
@@ -33,25 +40,33 @@ _LARGEST_IN_ITEM = 300 * 1024
     consumes=FORMATS,
     request=DOCUMENT,
     responses={202: "Receipt"},
-    headers=("Idempotency-Key",),
+    headers=("Idempotency-Key", "Replaces"),
     throttle=Throttle(rate=100, burst=200),
 )
 def submit(request: Request) -> Answer:
-    """Submit a declaration once, to every agency that it concerns; `oper_type` G keeps it as a draft."""
+    """Submit a declaration once, to every agency that it concerns; `oper_type` G keeps it as a draft.
+
+    `Replaces` names a withdrawn declaration that is filed again: under a new number, and each remembers the other.
+    """
     report = _checked(request, clock.business_date())
     document = report.document
-    body = _body(request, document)
-    submission = Submission(request.by.party, "declaration", _idempotency_key(request, document), body.sha256)
-    drafting = _is_draft(document)
+    body = body_of(request, document)
+    submission = Submission(request.by.party, "declaration", idempotency_key(request, document), body.sha256)
+    drafting = is_draft(document)
     if not (report.valid or (drafting and _direction(document))):
         if stored := ledger.answered(submission):
             return _receipt(stored, report, replay=True)
-        raise _invalid(report)
-    parties = _parties(request, document)
-    body = _fitting(body)
+        raise invalid(report)
+    parties = parties_of(request, document)
+    if replacement.is_wanted(request) and (stored := ledger.answered(submission)):
+        return _receipt(stored, report, replay=True)  # its own first time has closed the way for it
+    replaced = replacement.named(request, document)
+    body = fitting(body)
     while True:
         window_no = new_window_no(document["head"]["ie_flag"])
-        change = _submission_change(request, document, body, drafting, version=1)
+        change = replacement.of(
+            replaced, window_no, _submission_change(request, document, body, drafting, version=1)
+        )
         answer = view.brief(window_no, 1, change.state or "")
         try:
             ledger.open_consignment(
@@ -93,7 +108,7 @@ def browse(request: Request) -> dict[str, Any]:
 @app.route("/declarations/{window_no}", allow=TRADERS + STAFF, responses={200: "Declaration"})
 def show(request: Request, window_no: str) -> Answer:
     """Where one declaration stands: state, agencies, who holds it since when, what its trader may do."""
-    consignment = _visible(request, window_no)
+    consignment = visible(request, window_no)
     return Answer(view.detail(consignment), headers={"ETag": view.etag(consignment)})
 
 
@@ -109,7 +124,7 @@ def show(request: Request, window_no: str) -> Answer:
 )
 def resubmit(request: Request, window_no: str) -> Answer:
     """A new version: of a draft, or of a declaration that an agency has returned. `If-Match` carries its ETag."""
-    _visible(request, window_no)
+    visible(request, window_no)
     expected = request.headers.get("if-match")
     if expected is None:
         raise WindowError(
@@ -120,15 +135,15 @@ def resubmit(request: Request, window_no: str) -> Answer:
         )
     report = _checked(request, clock.business_date())
     document = report.document
-    drafting = _is_draft(document)
+    drafting = is_draft(document)
     if not (report.valid or drafting):
-        raise _invalid(report)
+        raise invalid(report)
     if _direction(document) != window_no[0]:
         raise conflict(
             "direction-fixed", f"{window_no} stays what it is: {window_no[0]}", "进出口标志不可更改"
         )
-    parties = _parties(request, document)
-    body = _fitting(_body(request, document))
+    parties = parties_of(request, document)
+    body = fitting(body_of(request, document))
 
     def revise(consignment: Consignment) -> Change:
         asked = "revise" if drafting else "submit"
@@ -166,18 +181,27 @@ def resubmit(request: Request, window_no: str) -> Answer:
         "TaxDeducted",
         "TaxGuaranteed",
         "TaxReversed",
+        "AmendmentRequested",
+        "AmendmentDecided",
+        "DeclarationAmended",
+        "WithdrawalDecided",
     ),
 )
 def on_event(message: Message) -> None:
     """Start the clearance of what was submitted; let what agencies, inspectors and banks say of it show."""
     event = ledger.noticed(message.body)
     if event.type == "DeclarationSubmitted":
+        replacement.tell(event)
         _start_clearance(event)
-    else:
-        if event.data.get("report"):
-            _match_arrival(event)
-        table = _decision_table()
-        ledger.settle(event.window_no, lambda c: clearance.next_change(c, table))
+        return
+    if event.type == "AmendmentRequested":
+        _archive_raw(event)
+    elif event.type == "DeclarationAmended":
+        _match_again(event)
+    elif event.data.get("report"):
+        _match_arrival(event)
+    table = _decision_table()
+    ledger.settle(event.window_no, lambda c: outcome.next_change(c) or clearance.next_change(c, table))
 
 
 @app.step
@@ -185,7 +209,9 @@ def decide(payload: dict[str, Any]) -> dict[str, Any]:
     """The last step of `clearance`: apply the decision table, exactly once however often this runs."""
     window_no, version = payload["window_no"], payload["version"]
     table = _decision_table()
-    consignment = ledger.settle(window_no, lambda c: clearance.conclude(c, version, table))
+    consignment = ledger.settle(
+        window_no, lambda c: outcome.next_change(c) or clearance.conclude(c, version, table)
+    )
     return {"window_no": window_no, "version": version, "state": consignment.state}
 
 
@@ -221,36 +247,43 @@ def _start_clearance(event: Event) -> None:
 
 def _archive_raw(event: Event) -> None:
     """Keep what was sent to the byte, under its hash (the event names it); out of the accept path, twice is once."""
-    body = _version(event)
+    body = ledger.document(event.window_no, event.declaration_version, event.data.get("request", 0))
     if body.archived is None:
         archive.keep(body.raw, body.media_type)
 
 
-def _version(event: Event) -> Body:
-    body = ledger.body(event.window_no, event.declaration_version)
-    if body is None:
-        raise LookupError(f"{event.window_no} has no version {event.declaration_version}")
-    return body
-
-
 def _match_arrival(event: Event) -> None:
-    """Compare the terminal's report with the version that it was told of, once a report."""
-    body = _version(event)
-    report = event.data["report"]
-    data = {
-        "agency": event.data["agency"],
-        "reply_id": event.data["reply_id"],
-        "report": report,
-        "discrepancies": arrival.discrepancies(canonical.parse_json(body.canonical), report),
-    }
+    """Compare the terminal's report with the version that it was told of as it stands, once a report and amendment."""
+    window_no, version = event.window_no, event.declaration_version
 
     def once(consignment: Consignment) -> Change | None:
-        seen = any(
-            e.type == "CargoReported" and e.data["reply_id"] == data["reply_id"] for e in consignment.events
-        )
-        return None if seen else Change("CargoReported", data, of_version=event.declaration_version)
+        amendment = consignment.amendment(version)
+        matched: Event | None = None
+        for one in consignment.of_version(version):
+            if one.type == "DeclarationAmended":
+                matched = None
+            elif one.type == "CargoReported" and one.data["reply_id"] == event.data["reply_id"]:
+                matched = one
+        if matched:
+            return None
+        document = canonical.parse_json(ledger.document(window_no, version, amendment).canonical)
+        data = {name: event.data[name] for name in ("agency", "reply_id", "report")}
+        data["discrepancies"] = arrival.discrepancies(document, event.data["report"])
+        return Change("CargoReported", data, of_version=version)
 
-    ledger.amend(event.window_no, once)
+    ledger.amend(window_no, once)
+
+
+def _match_again(event: Event) -> None:
+    """The terminal's last report on the version, compared with what the amendment has made of it."""
+    consignment = ledger.read(event.window_no)
+    reported = [
+        one
+        for one in (consignment.of_version(event.declaration_version) if consignment else ())
+        if one.type == "AgencyReplied" and one.data.get("report")
+    ]
+    if reported:
+        _match_arrival(reported[-1])
 
 
 def _checked(request: Request, as_at: date) -> Report:
@@ -282,77 +315,10 @@ def _submission_change(
         "raw_sha256": canonical.sha256(body.raw),
         "media_type": body.media_type,
         "lines": len(document["lines"]),
-        "identifiers": _identifiers(document),
+        "identifiers": identifiers_of(document),
         "agencies": [one.as_json() for one in split(document, catalogue.agencies(day))],
     }
     return Change("DeclarationSubmitted", data, actor, lifecycle.SUBMITTED, version, facts=facts, body=body)
-
-
-def _identifiers(document: dict[str, Any]) -> dict[str, Any]:
-    """What the consignment is found by."""
-    head = document["head"]
-    return {
-        "bill_no": head.get("bill_no"),
-        "transport_name": head.get("transport_name"),
-        "containers": [
-            one["container_no"] for one in document.get("containers", []) if "container_no" in one
-        ],
-    }
-
-
-def _body(request: Request, document: dict[str, Any]) -> Body:
-    return Body(canonical.dumps(document), request.body, request.media_type)
-
-
-def _fitting(body: Body) -> Body:
-    """The same, in the archive where an item has no room for it."""
-    if len(body.raw) + len(body.canonical) > _LARGEST_IN_ITEM:
-        packed = len(canonical.pack(body.raw, known=body.canonical)) + len(canonical.pack(body.canonical))
-        if packed > _LARGEST_IN_ITEM:
-            keys = (archive.keep(body.canonical, "application/json"), archive.keep(body.raw, body.media_type))
-            return replace(body, archived=keys)
-    return body
-
-
-def _parties(request: Request, document: dict[str, Any]) -> frozenset[str]:
-    """The organisations that will see it: a draft its drafter alone. 403 where the caller files for strangers."""
-    if _is_draft(document):
-        return frozenset({request.by.party})
-    head = document["head"]
-    named = frozenset(
-        head[field] for field in ("trade_uscc", "owner_uscc", "agent_uscc") if is_uscc(head.get(field, ""))
-    )
-    if request.by.party not in named:
-        raise WindowError(
-            403,
-            "not-a-party",
-            "your organisation is neither trade, owner nor agent of this declaration",
-            detail_zh="贵单位不是该报关单的收发货人、消费使用/生产销售单位或申报单位",
-            named=sorted(named),
-        )
-    return named
-
-
-def _visible(request: Request, window_no: str) -> Consignment:
-    consignment = ledger.read(window_no) if WINDOW_NO.fullmatch(window_no) else None
-    if consignment is None or not request.by.may_see(consignment.snapshot.parties):
-        raise not_found(window_no)
-    return consignment
-
-
-def _idempotency_key(request: Request, document: dict[str, Any]) -> str:
-    sign = document.get("sign")
-    key = request.headers.get("idempotency-key") or (
-        sign.get("client_seq_no") if isinstance(sign, dict) else None
-    )
-    if not isinstance(key, str) or not 1 <= len(key) <= 128 or not key.isprintable():
-        raise WindowError(
-            400,
-            "idempotency-key-missing",
-            "send an Idempotency-Key header or a client_seq_no, 1 to 128 printable characters",
-            detail_zh="缺少幂等键：请提供 Idempotency-Key 或 ClientSeqNo",
-        )
-    return key
 
 
 def _as_at(request: Request) -> date:
@@ -365,27 +331,10 @@ def _as_at(request: Request) -> date:
         ) from None
 
 
-def _is_draft(document: dict[str, Any]) -> bool:
-    sign = document.get("sign")
-    return isinstance(sign, dict) and sign.get("oper_type") == "G"
-
-
 def _direction(document: dict[str, Any]) -> str | None:
     head = document.get("head")
     flag = head.get("ie_flag") if isinstance(head, dict) else None
     return flag if flag in ("I", "E") else None
-
-
-def _invalid(report: Report) -> WindowError:
-    errors = sum(finding.severity == "error" for finding in report.findings)
-    return WindowError(
-        422,
-        "invalid-declaration",
-        f"{errors} error(s)",
-        detail_zh=f"{errors} 处错误",
-        findings=report.findings,
-        asleep=report.as_json()["asleep"],
-    )
 
 
 def _receipt(answer: dict[str, Any], report: Report, *, replay: bool = False) -> Answer:
@@ -398,3 +347,6 @@ def _receipt(answer: dict[str, Any], report: Report, *, replay: bool = False) ->
 
 def _decision_table() -> dict[str, Any]:
     return clearance.table_at(catalogue.load("rules/clearance-decision.json"), clock.business_date())
+
+
+routes.register(app)

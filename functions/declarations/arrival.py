@@ -7,6 +7,9 @@ from typing import Any
 # Scale tickets and declared weights differ in the third decimal; more than this is worth a question.
 WEIGHT_TOLERANCE = Decimal("0.01")
 
+# The fields of the head that a report is compared in.
+COMPARED = ("bill_no", "pack_no", "gross_weight")
+
 
 def discrepancies(document: Mapping[str, Any], report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What differs: `{field, declared, reported}` for bill, pieces and gross weight; empty where all agree.
@@ -15,7 +18,7 @@ def discrepancies(document: Mapping[str, Any], report: Mapping[str, Any]) -> lis
     """
     head = document["head"]
     found = []
-    for field, same in (("bill_no", _same_bill), ("pack_no", _same_count), ("gross_weight", _same_weight)):
+    for field, same in zip(COMPARED, (_same_bill, _same_count, _same_weight), strict=True):
         declared, reported = head.get(field), report.get(field)
         if reported is not None and declared is not None and not same(str(declared), str(reported)):
             found.append({"field": f"/head/{field}", "declared": str(declared), "reported": str(reported)})

@@ -28,9 +28,6 @@ STATES: Final = (
 # With the agencies: their answers count.
 IN_CLEARANCE: Final = (SUBMITTED, ACCEPTED, IN_REVIEW, HELD, TAX_DUE, SUSPENDED)
 
-# Named for the moves that amendments will bring; nothing leads there yet.
-RESERVED: Final = (WITHDRAWN,)
-
 
 class Move(NamedTuple):
     state: str
@@ -80,6 +77,7 @@ MOVES: Final = (
     Move(RELEASED, "ReleaseRevoked", (HELD, IN_REVIEW, TAX_DUE, ACCEPTED)),
     # 结关. The release order ends with the gate-out, the declaration with this (`domain.md` A.9).
     Move(RELEASED, "DeclarationCleared", (CLEARED,)),
+    *(Move(state, "DeclarationWithdrawn", (WITHDRAWN,)) for state in (*IN_CLEARANCE, RETURNED)),
 )
 
 _LEGAL: Final = {(move.state, move.event): move.next for move in MOVES}

@@ -71,6 +71,8 @@ def positions(consignment: Consignment) -> dict[str, Position]:
                 )
                 for one in event.data["agencies"]
             }
+        elif event.type == "DeclarationAmended":
+            found = _reassigned(found, event, holds)
         elif event.type == "AgencyAsked" and found[event.data["agency"]].state == "to-ask":
             position = found[event.data["agency"]]
             state = "informed" if position.part == "informed" else "pending"
@@ -98,6 +100,22 @@ def silenced(found: Mapping[str, Position], agencies: Iterable[str], at: str) ->
         else position
         for agency, position in found.items()
     }
+
+
+def _reassigned(found: Mapping[str, Position], event: Event, holds: Holds) -> dict[str, Position]:
+    """The same version with another body: who is concerned as before keeps its answers and holds; who comes in is to
+    be asked; who falls away decides no more, but for a hold that only it can lift."""
+    now = {one["agency"]: one for one in event.data["agencies"]}
+    kept = {
+        agency: p if agency in now or holds.open(agency, PORT) else replace(p, part="informed")
+        for agency, p in found.items()
+    }
+    added = {
+        agency: Position(agency, one["part"], one["releases"], event.at, tuple(one["because"]))
+        for agency, one in now.items()
+        if agency not in found
+    }
+    return kept | added
 
 
 def _after_reply(position: Position, event: Event) -> Position:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from declarations import lifecycle
+from declarations.changes import outcome, permission
 from declarations.positions import Position, positions
 from singlewindow.consignment import Consignment
 
@@ -28,7 +29,11 @@ def detail(consignment: Consignment) -> dict[str, Any]:
         "since": consignment.snapshot.changed_at,
         "opened_at": consignment.snapshot.opened_at,
         "agencies": [_agency(position) for position in found.values()],
-        "allowed": lifecycle.allowed_to_trader(consignment.state),
+        "allowed": [
+            *lifecycle.allowed_to_trader(consignment.state),
+            *permission.allowed(consignment),
+        ],
+        **outcome.standing(consignment),
         "head_hash": consignment.snapshot.head,
     }
 

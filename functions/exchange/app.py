@@ -4,10 +4,10 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from exchange import received, store
+from exchange import inquiry, received, store
 from exchange.projection import project
 from exchange.receipt import Received, expected, receipt, shown
-from singlewindow import canonical, catalogue, clock, correlation, settings
+from singlewindow import canonical, catalogue, clock, consent, correlation, settings
 from singlewindow.access import Throttle
 from singlewindow.aws import archive, ledger, queues, topics, workflow
 from singlewindow.aws.topics import Notice
@@ -215,7 +215,18 @@ def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
     return {"message_id": sent}
 
 
-@app.on_queue("ExchangeInbox", types=("DeclarationSubmitted", "DeclarationReleased", "AgencyReplied"))
+@app.on_queue(
+    "ExchangeInbox",
+    types=(
+        "DeclarationSubmitted",
+        "DeclarationReleased",
+        "AgencyReplied",
+        "AmendmentRequested",
+        "WithdrawalRequested",
+        "DeclarationAmended",
+        "DeclarationWithdrawn",
+    ),
+)
 def on_event(message: Message) -> None:
     """Tell those who do not decide; hand final answers to the workflow that waits for them."""
     event = ledger.noticed(message.body)
@@ -223,6 +234,8 @@ def on_event(message: Message) -> None:
         # Behind a queue and not in `publish`: trouble with workflows must not hold up everybody's events.
         _answer_workflow(event)
         return
+    if event.type in inquiry.HEARD:
+        _inquire(event)
     for agency in _informed_by(event):
         _ask(event.window_no, event.declaration_version, agency, None)
 
@@ -327,34 +340,66 @@ def _announce(event: Event) -> None:
 
 def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> str:
     """Send the agency its projection of one version, once; a repetition only renews the token."""
-    submitted = _submission(window_no, version)
-    capacity = catalogue.capacity(agency, clock.business_date(datetime.fromisoformat(submitted.at)))
+    consignment, submitted = _submission(window_no, version)
+    capacity = _capacity(agency, submitted)
     message_id = store.message_id(window_no, version, agency, capacity["message_type"])
-    document = ledger.body(window_no, version)
-    if document is None:
-        raise not_found(f"{window_no} version {version}")
-    content = canonical.dumps(
-        {
-            "message_id": message_id,
-            "type": capacity["message_type"],
-            "version": capacity["message_version"],
+    document = ledger.document(window_no, version, consignment.amendment(version))
+    content = {"document": project(canonical.load(document.canonical), capacity["projection"])}
+    head = {
+        "message_id": message_id,
+        "type": capacity["message_type"],
+        "version": capacity["message_version"],
+    }
+    head |= {"window_no": window_no, "declaration_version": version, "agency": agency}
+    asked_before = _put(head, content, clear_is_final=capacity["clear_is_final"], task_token=task_token)
+    if asked_before and task_token:
+        _hand_over(window_no, message_id, task_token)
+    return message_id
+
+
+def _inquire(event: Event) -> None:
+    """Put a wish to change or withdraw to whom it concerns, and what came of it; a repetition sends nothing."""
+    window_no, version = event.window_no, event.declaration_version
+    consignment, submitted = _submission(window_no, version)
+    number = event.data.get("request", 0)
+    asked = next((one for one in consent.requests(consignment) if one.number == number), None)
+    before = after = None
+    if asked and asked.kind == consent.AMENDMENT:
+        before, after = (
+            canonical.load(ledger.document(window_no, version, one).canonical)
+            for one in (asked.event.data["amends"], number)
+        )
+    reason = asked.event.data["reason"] if asked else event.data["reason"]
+    for one in inquiry.inquiries(event, consignment):
+        places = _capacity(one.agency, submitted)["projection"]
+        head = {
+            "message_id": store.message_id(window_no, version, one.agency, f"{one.type}:{number}"),
+            "type": one.type,
+            "version": inquiry.VERSION,
             "window_no": window_no,
             "declaration_version": version,
-            "agency": agency,
-            "document": project(canonical.load(document.canonical), capacity["projection"]),
+            "agency": one.agency,
         }
-    )
+        _put(head, inquiry.content(one, asked, reason, before, after, places), request=number)
+
+
+def _put(
+    head: dict[str, Any],
+    content: dict[str, Any],
+    *,
+    request: int = 0,
+    clear_is_final: bool = True,
+    task_token: str | None = None,
+) -> bool:
+    """Send one message once; whether it was sent before. `head` has who is told what about which version."""
+    body = canonical.dumps(head | content)
     sent = store.Sent(
-        message_id=message_id,
-        window_no=window_no,
-        declaration_version=version,
-        agency=agency,
-        type=capacity["message_type"],
-        version=capacity["message_version"],
-        sha256=canonical.sha256(content),
-        body_key=archive.keep(content, "application/json"),
+        **head,
+        sha256=canonical.sha256(body),
+        body_key=archive.keep(body, "application/json"),
         correlation_id=correlation.current(),
-        clear_is_final=capacity["clear_is_final"],
+        clear_is_final=clear_is_final,
+        request=request,
         task_token=task_token,
     )
     asked_before = False
@@ -362,24 +407,22 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
     def once(consignment: Consignment) -> Change | None:
         nonlocal asked_before
         asked_before = any(
-            e.type == "AgencyAsked" and e.data["message_id"] == message_id for e in consignment.events
+            e.type == "AgencyAsked" and e.data["message_id"] == sent.message_id for e in consignment.events
         )
         if asked_before:
             return None
         data = {
-            "agency": agency,
-            "message_id": message_id,
+            "agency": sent.agency,
+            "message_id": sent.message_id,
             "type": sent.type,
             "version": sent.version,
             "sha256": sent.sha256,
-            "body": f"/exchange/messages/{message_id}/body",
+            "body": f"/exchange/messages/{sent.message_id}/body",
         }
-        return Change("AgencyAsked", data, of_version=version, rows=(store.row(sent),))
+        return Change("AgencyAsked", data, of_version=sent.declaration_version, rows=(store.row(sent),))
 
-    ledger.amend(window_no, once)
-    if asked_before and task_token:
-        _hand_over(window_no, message_id, task_token)
-    return message_id
+    ledger.amend(sent.window_no, once)
+    return asked_before
 
 
 def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
@@ -394,31 +437,44 @@ def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
             _answer_workflow(event)
 
 
-def _submission(window_no: str, version: int) -> Event:
-    """The event that submitted a version."""
+def _submission(window_no: str, version: int) -> tuple[Consignment, Event]:
+    """The consignment, and the event that submitted a version of it."""
     consignment = ledger.read(window_no)
     for event in consignment.of_version(version) if consignment else ():
         if event.type == "DeclarationSubmitted":
-            return event
+            return consignment, event  # type: ignore[return-value]
     raise not_found(f"{window_no} version {version}")
 
 
+def _capacity(agency: str, submitted: Event) -> dict[str, Any]:
+    """An agency's part on the day of the submission."""
+    return catalogue.capacity(agency, clock.business_date(datetime.fromisoformat(submitted.at)))
+
+
 def _informed_by(event: Event) -> list[str]:
-    """The agencies that are told by this event, and for whose answer nobody waits."""
-    submitted = event
-    if event.type != "DeclarationSubmitted":
-        submitted = _submission(event.window_no, event.declaration_version)
-    return [
-        one["agency"]
-        for one in submitted.data["agencies"]
-        if one["part"] != "decides" and one["asked_on"] == event.type
-    ]
+    """The agencies that are told by this event, and for whose answer no workflow waits."""
+    if event.type == "DeclarationSubmitted":
+        assigned = event.data["agencies"]
+    else:
+        consignment, _ = _submission(event.window_no, event.declaration_version)
+        assigned = consignment.assignments(event.declaration_version)
+    if (
+        event.type == "DeclarationAmended"
+    ):  # who comes in by it: beside the workflow, which knows those of the start
+        added = event.data["added"]
+        return [
+            one["agency"]
+            for one in assigned
+            if one["agency"] in added and one["asked_on"] == "DeclarationSubmitted"
+        ]
+    return [one["agency"] for one in assigned if one["part"] != "decides" and one["asked_on"] == event.type]
 
 
 def _record(agency: str, value: Any) -> tuple[Event, bool]:
     """Write a reply to the ledger once. 404 for a message that is not this agency's, 409 for a reused `reply_id`."""
     # pydantic takes 60 ms to import: of the seven functions here two read replies.
     from exchange.reply import Reply, earlier, recorded
+    from exchange.verdict import decided
     from singlewindow import commands
 
     reply = commands.parse(Reply, value)
@@ -438,6 +494,8 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
     def once(consignment: Consignment) -> Change | None:
         nonlocal before
         before = earlier(consignment, agency, reply.reply_id)
+        if sent.type in (*inquiry.QUESTIONS, *inquiry.NOTICES):
+            return None if before else decided(consignment, reply, agency, sent.type, sent.request)
         return (
             None
             if before

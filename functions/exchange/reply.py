@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from singlewindow import canonical, clock
+from singlewindow import canonical, clock, consent
 from singlewindow.consignment import Change, Consignment
 from singlewindow.errors import WindowError
 from singlewindow.events import Actor, Event
@@ -196,8 +196,16 @@ def is_final(reply: Reply, clear_is_final: bool, releases: bool) -> bool:
 
 
 def earlier(consignment: Consignment, agency: str, reply_id: str) -> Event | None:
-    """The event in which this agency said this before."""
-    return next((e for e in _of(consignment, agency) if e.data["reply_id"] == reply_id), None)
+    """The event in which this agency said this before, about the declaration or a request to change it."""
+    said = ("AgencyReplied", *consent.ANSWERED)
+    return next(
+        (
+            e
+            for e in consignment.events
+            if e.type in said and e.data.get("reply_id") == reply_id and e.data["agency"] == agency
+        ),
+        None,
+    )
 
 
 def recorded(
@@ -308,7 +316,7 @@ def _assignments(consignment: Consignment, version: int) -> dict[str, Mapping[st
     return {
         one["agency"]: one
         for event in consignment.of_version(version)
-        if event.type == "DeclarationSubmitted"
+        if event.type in ("DeclarationSubmitted", "DeclarationAmended")
         for one in event.data["agencies"]
     }
 

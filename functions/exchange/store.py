@@ -11,7 +11,10 @@ from singlewindow.consignment import Row
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message as sent. The token never leaves this table; `body_key` names the body in the archive."""
+    """One message as sent. The token never leaves this table; `body_key` names the body in the archive.
+
+    `request`: which wish to change or withdraw it is about; 0: the declaration itself.
+    """
 
     message_id: str
     window_no: str
@@ -23,6 +26,7 @@ class Sent:
     body_key: str
     correlation_id: str
     clear_is_final: bool
+    request: int = 0
     task_token: str | None = None
 
 

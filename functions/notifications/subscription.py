@@ -10,7 +10,7 @@ from singlewindow.events import Event
 from singlewindow.parties import Role
 
 # What a trader may know of its shipments: 报文 that it sent, and 回执, what became of them.
-DATA: Final = ("DeclarationSubmitted",)
+DATA: Final = ("DeclarationSubmitted", "AmendmentRequested", "WithdrawalRequested")
 RECEIPTS: Final = (
     "DeclarationAccepted",
     "DeclarationHeld",
@@ -32,6 +32,10 @@ RECEIPTS: Final = (
     "GateOut",
     "DeclarationCleared",
     "ClearanceConcluded",
+    "AmendmentDecided",
+    "DeclarationAmended",
+    "WithdrawalDecided",
+    "DeclarationWithdrawn",
 )
 EVENTS: Final = (*DATA, *RECEIPTS)
 SCOPES: Final = {"ALL": EVENTS, "DATA": DATA, "RET": RECEIPTS}
@@ -43,6 +47,8 @@ FOR_AGENCIES: Final = (
     "DeclarationReleased",
     "ReleaseRevoked",
     "ClearanceConcluded",
+    "DeclarationAmended",
+    "DeclarationWithdrawn",
 )
 
 # How long a notification can be pulled and replayed. Events older than that are not told any more.

@@ -49,6 +49,13 @@ EVENTS = (
     "ReleaseRevoked",
     "GateOut",
     "DeclarationCleared",
+    "AmendmentRequested",
+    "AmendmentDecided",
+    "DeclarationAmended",
+    "WithdrawalRequested",
+    "WithdrawalDecided",
+    "DeclarationWithdrawn",
+    "DeclarationReplaced",
 )
 
 

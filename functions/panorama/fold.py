@@ -35,6 +35,7 @@ _STATE_AFTER: Final = {
     "ClearanceResumed": "ACCEPTED",
     "ReleaseRevoked": "HELD",
     "DeclarationCleared": "CLEARED",
+    "DeclarationWithdrawn": "WITHDRAWN",
 }
 _HANDED_BACK_BY: Final = {"RETURNED": "returned", "REJECTED": "rejected"}
 
@@ -209,6 +210,15 @@ class _Course:
                 one["agency"]: _Desk(one["agency"], one["part"], tuple(one["because"]), since=record.at)
                 for one in data["agencies"]
             }
+        elif record.type == "DeclarationAmended":
+            self.identifiers |= data["identifiers"]
+            now = {one["agency"] for one in data["agencies"]}
+            for agency, desk in self.desks.items():
+                if agency not in now and desk.state != "held":
+                    desk.part = "informed"
+            for one in data["agencies"]:
+                fresh = _Desk(one["agency"], one["part"], tuple(one["because"]), since=record.at)
+                self.desks.setdefault(one["agency"], fresh)
         elif record.type == "AgencyAsked":
             desk = self._desk(record)
             if desk.state == "to-ask":

@@ -55,7 +55,7 @@ def normalise(text: str) -> str:
 
 def brought_by(event: Event) -> list[Identifier]:
     """The identifiers that an event attaches to its shipment: each under which it shall be found, once."""
-    if event.type == "DeclarationSubmitted":
+    if event.type in ("DeclarationSubmitted", "DeclarationAmended"):
         named = event.data["identifiers"]
         found = {Identifier(_kind_of_bill(bill), bill) for bill in _bills(named.get("bill_no") or "")}
         found |= {Identifier("container_no", normalise(one)) for one in named.get("containers", ())}

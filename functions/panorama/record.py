@@ -8,6 +8,7 @@ from singlewindow.events import Event
 # An agency may send hundreds of findings; a journey tells the first, the ledger keeps all.
 _MOST_FINDINGS: Final = 5
 _LONGEST_TEXT: Final = 200
+_DECIDED: Final = ("AmendmentDecided", "WithdrawalDecided")
 _SAYS: Final = ("code", "pointer", "message", "message_zh", "message_en")
 
 
@@ -42,8 +43,9 @@ def record_of(event: Event) -> Record:
 
 def _source(event: Event) -> str:
     """An agency's word is the agency's, a question the exchange's, a bill the payments', all else the declarations'."""
-    if event.type in ("AgencyReplied", "CargoReported", "DeclarationAccepted", "ReleaseRevoked", "GateOut"):
-        agency: str = event.data["agency"]
+    said = ("AgencyReplied", "CargoReported", "DeclarationAccepted", "ReleaseRevoked", "GateOut", *_DECIDED)
+    if event.type in said:
+        agency: str = event.data.get("agency", "declarations")
         return agency
     if event.type.startswith(("Tax", "Treasury")) and event.type != "TaxDue":
         return "payments"
@@ -57,7 +59,12 @@ def _kept(event: Event) -> dict[str, Any]:
         return {name: data[name] for name in ("ie_flag", "lines", "identifiers")} | {"agencies": agencies}
     if event.type == "AgencyAsked":
         return {name: data[name] for name in ("agency", "message_id", "type")}
-    if event.type == "AgencyReplied":
+    if event.type == "DeclarationAmended":
+        agencies = [{name: one[name] for name in ("agency", "part", "because")} for one in data["agencies"]]
+        return {name: data[name] for name in ("request", "identifiers", "added")} | {"agencies": agencies}
+    if event.type == "AmendmentRequested":
+        return {name: data[name] for name in ("request", "reason", "basis", "asks", "pointers", "changed")}
+    if event.type in ("AgencyReplied", *_DECIDED):
         findings = [_brief(finding) for finding in data["findings"][:_MOST_FINDINGS]]
         return data | {"findings": findings, "findings_in_all": len(data["findings"])}
     return data

@@ -212,6 +212,46 @@ def _gate_out(record: Record, _: Names) -> Text:
     )
 
 
+def _amendment_wanted(record: Record, names: Names) -> Text:
+    data, asked = record.data, names.all(record.data["asks"])
+    return Text(
+        f"申请修改 {data['changed']} 处，须经{asked.zh}同意",
+        f"A change in {data['changed']} place(s) is asked for; {asked.en} must agree",
+    )
+
+
+def _withdrawal_wanted(record: Record, names: Names) -> Text:
+    asked = names.all(record.data["asks"])
+    return Text(f"申请撤销，须经{asked.zh}同意", f"A withdrawal is asked for; {asked.en} must agree")
+
+
+def _decided(zh: str, en: str) -> Callable[[Record, Names], Text]:
+    def phrase(record: Record, names: Names) -> Text:
+        data = record.data
+        if data["outcome"] == "cancel":
+            return Text(f"企业撤回{zh}申请", f"The trader took the {en} back")
+        who = names.of(data["agency"])
+        said = Text("同意", "agreed to") if data["outcome"] == "accept" else Text("不同意", "refused")
+        effect = _EFFECTS.get(data["effect"], Text("", ""))
+        return Text(f"{who.zh}{said.zh}{zh}{effect.zh}", f"{who.en} {said.en} the {en}{effect.en}")
+
+    return phrase
+
+
+def _amended(record: Record, names: Names) -> Text:
+    added = names.all(record.data["added"])
+    if not added.zh:
+        return Text("报关单已修改", "The declaration is amended")
+    return Text(
+        f"报关单已修改，新增{added.zh}", f"The declaration is amended; it concerns {added.en} as well"
+    )
+
+
+def _replaced(record: Record, _: Names) -> Text:
+    by = record.data["by"]
+    return Text(f"已重新申报，新统一编号 {by}", f"Filed again as {by}")
+
+
 def _by(member: str, zh: str, en: str) -> Callable[[Record, Names], Text]:
     def phrase(record: Record, names: Names) -> Text:
         who = names.all(record.data.get(member, ()))
@@ -279,4 +319,11 @@ _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "ReleaseRevoked": _revoked,
     "GateOut": _gate_out,
     "DeclarationCleared": _always("已结关", "Closed (结关)"),
+    "AmendmentRequested": _amendment_wanted,
+    "AmendmentDecided": _decided("修改", "change"),
+    "DeclarationAmended": _amended,
+    "WithdrawalRequested": _withdrawal_wanted,
+    "WithdrawalDecided": _decided("撤销", "withdrawal"),
+    "DeclarationWithdrawn": _always("报关单已撤销", "The declaration is withdrawn"),
+    "DeclarationReplaced": _replaced,
 }

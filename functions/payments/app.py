@@ -29,11 +29,9 @@ _THROTTLE = Throttle(rate=50, burst=100)
 _PAGE = 20
 # A day that the clock missed is made up for within a week.
 _LOOKS_BACK = 7
-# Written by the declarations, where one is withdrawn after its acceptance.
-_WITHDRAWN = "DeclarationWithdrawn"
 
 
-@app.on_queue("PaymentsInbox", types=("AgencyReplied", "TaxSent", _WITHDRAWN))
+@app.on_queue("PaymentsInbox", types=("AgencyReplied", "TaxSent", "DeclarationWithdrawn"))
 def on_event(message: Message) -> None:
     """Open the bill that customs replied with; take an order to its bank; end what a withdrawn declaration owed."""
     event = ledger.noticed(message.body)
@@ -42,7 +40,7 @@ def on_event(message: Message) -> None:
         if order is None:
             raise LookupError(f"{event.data['order_id']} is in the ledger and not in the table")
         orders.send(order, correlation.current())
-    elif event.type == _WITHDRAWN:
+    elif event.type == "DeclarationWithdrawn":
         settlement.end(event.window_no)
     elif event.data["outcome"] == "tax" and event.data["effect"] == "applied":
         opening.of_customs(event.window_no, event.declaration_version, Draft.of_reply(event))

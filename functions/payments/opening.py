@@ -23,20 +23,21 @@ def of_customs(window_no: str, version: int, draft: Draft) -> None:
 
     It takes the place of the one that it names, or of the trader's own; others stand beside it.
     """
-    document = declared(window_no, version)
 
     def decide(consignment: Consignment) -> Change | None:
         found = standings(consignment)
         if draft.bill_id in found:
             return None
         known = store.bill(str(draft.bill_id))
-        if known is not None:
+        if known is not None and known["window_no"] != window_no:
             raise conflict(
                 "bill-known", f"{draft.bill_id} is a bill of {known['window_no']}", "税单号已被使用"
             )
         own = self_assessed(found.values(), version)
         supersedes = draft.supersedes or (own.bill_id if own else None)
-        content = billing.opened(replace(draft, supersedes=supersedes), consignment, version, document)
+        content = billing.opened(
+            replace(draft, supersedes=supersedes), consignment, version, declared(consignment, version)
+        )
         return _change(content, consignment, found.get(supersedes or ""), WINDOW)
 
     _follow_up(ledger.amend(window_no, decide), str(draft.bill_id))
@@ -69,7 +70,7 @@ def of_trader(window_no: str, lines: tuple[Any, ...], actor: Actor, submission: 
                 "该报关单已有税单",
                 bill_id=barring[0].bill_id,
             )
-        document = declared(window_no, version)
+        document = declared(consignment, version)
         stated = lines or _computed(document)
         number = sum(id.startswith("SA-") for id in found) + 1
         draft = Draft(
@@ -127,11 +128,9 @@ def secure(content: dict[str, Any], guarantee_id: str | None = None) -> bool:
     return secured
 
 
-def declared(window_no: str, version: int) -> dict[str, Any]:
-    """The document of a version."""
-    body = ledger.body(window_no, version)
-    if body is None:
-        raise LookupError(f"{window_no} has no version {version}")
+def declared(consignment: Consignment, version: int) -> dict[str, Any]:
+    """The document of a version, as its last amendment has it."""
+    body = ledger.document(consignment.window_no, version, consignment.amendment(version))
     document: dict[str, Any] = canonical.parse_json(body.canonical)
     return document
 

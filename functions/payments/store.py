@@ -143,7 +143,7 @@ def entry(guarantee_id: str, one: Entry) -> Row:
 
 
 def _item(key: str, item: str, value: Value) -> dict[str, Any]:
-    """Packed where that spares anything: a transaction costs two units a kilobyte, and a bill of 22 lines has 13, packed one."""
+    """Packed where that spares anything: a kilobyte costs two units, and a bill of 22 lines has 13, packed one."""
     text = canonical.dumps(dict(value))
     kept = {"B": canonical.pack(text)} if len(text) > _WORTH_PACKING else {"S": text.decode()}
     return {"key": {"S": key}, "item": {"S": item}, "value": kept}

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from infra.agencies import consents
 from infra.agencies.behaviour import Behaviour
 from infra.agencies.replies import Answering, Question, Timed, entry_id
 from infra.steering import Rules
@@ -144,7 +145,12 @@ class Desk:
             entry_id=entry_id(question, next(self._serial), at) if self.releases else None,
             overheard=self._overheard(question) if behaviour.behaviour == "foreign" else None,
         )
-        replies = answering.replies(behaviour)
+        about_change = question.type in (*consents.QUESTIONS, *consents.NOTICES)
+        replies = (
+            consents.replies(self.agency, question, behaviour, at)
+            if about_change
+            else answering.replies(behaviour)
+        )
         for reply in replies:
             if reply.after:
                 self._later(reply, question, behaviour)

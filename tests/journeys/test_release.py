@@ -42,7 +42,7 @@ def test_all_accept_and_it_is_released_once(trader: Trader, desk: At, stage: Sta
 
     shown = trader.wait(window_no, "RELEASED")
     assert shown["entry_id"] == entry_id
-    assert shown["allowed"] == []
+    assert shown["allowed"] == ["amend"]
     quiet(stage)
 
     assert happened(trader, window_no, "DeclarationReleased") == 1

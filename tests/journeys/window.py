@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 IMPORTER = "91510100569680768F"
 STRANGER = "913302017532977856"
 PATIENCE = 15.0
+WISHES = ("amendment", "withdrawal", "amendment-notice", "withdrawal-notice")
 OURS = ("DeclarationsInbox", "ExchangeInbox", "NotificationsInbox", "PanoramaInbox", "PaymentsInbox")
 
 _serial = count(1)
@@ -93,19 +94,24 @@ class Desk:
     stage: Stage
     agency: str
     client: Client
-    questions: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    questions: dict[tuple[str, int | str], dict[str, Any]] = field(default_factory=dict)
 
     def question(self, window_no: str, version: int = 1, patience: float = PATIENCE) -> dict[str, Any]:
         """The pointer message about one version, once it has come."""
         return until(lambda: self._look((window_no, version)), bool, patience)
 
-    def _look(self, wanted: tuple[str, int]) -> dict[str, Any]:
+    def wish(self, window_no: str, type: str) -> dict[str, Any]:
+        """The pointer message of a type about a change or withdrawal, once it has come; the last of several."""
+        return until(lambda: self._look((window_no, type)), bool)
+
+    def _look(self, wanted: tuple[str, int | str]) -> dict[str, Any]:
         sqs = self.stage.client("sqs")
         url = self._queue("inbox")
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
             pointer = json.loads(message["Body"])
-            self.questions[pointer["window_no"], pointer["declaration_version"]] = pointer
+            about = pointer["type"] if pointer["type"] in WISHES else pointer["declaration_version"]
+            self.questions[pointer["window_no"], about] = pointer
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return self.questions.get(wanted, {})
 

@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from declarations import clearance, lifecycle, positions
+from declarations.changes import outcome
 from exchange.reply import Reply, earlier, recorded
+from exchange.verdict import decided
+from singlewindow import consent
+from singlewindow.consent import AMENDMENT
 from singlewindow.consignment import Change, Consignment
 from singlewindow.events import Actor
 from tests.support import memory_ledger
@@ -17,6 +22,11 @@ IMPORTER = "91510100569680768F"
 TABLE = clearance.table_at(
     json.loads((ROOT / "catalogue/rules/clearance-decision.json").read_text()), date(2024, 11, 23)
 )
+IDENTIFIERS = {
+    "bill_no": "CTUAI-2024_H001",
+    "transport_name": "CA402",
+    "containers": ["CSQU3054383"],
+}
 START = datetime(2024, 11, 23, 1, 0, tzinfo=UTC)
 
 # agency → (part, releases, clear is final), as the catalogue has them; `tax` is asked after release.
@@ -80,11 +90,7 @@ class Clearance:
             "raw_sha256": "6" * 64,
             "media_type": "application/json",
             "lines": 20,
-            "identifiers": {
-                "bill_no": "CTUAI-2024_H001",
-                "transport_name": "CA402",
-                "containers": ["CSQU3054383"],
-            },
+            "identifiers": deepcopy(IDENTIFIERS),
             "agencies": agencies,
         }
         version = self.consignment.version + 1
@@ -131,6 +137,56 @@ class Clearance:
             about = self.consignment.version if version is None else version
             self.apply(recorded(self.consignment, reply, agency, about, CAPACITIES[agency][2]))
 
+    def want(self, kind: str, *asks: str, agencies: tuple[str, ...] = (), **members: Any) -> int:
+        """A trader's request to change or withdraw, as the routes write it; its number."""
+        number = outcome.next_number(self.consignment)
+        data: dict[str, Any] = {
+            "request": number,
+            "reason": "录入错误",
+            "basis": "own-initiative",
+            "asks": list(asks or ("customs",)),
+        }
+        type = "WithdrawalRequested"
+        if kind == AMENDMENT:
+            type, now = "AmendmentRequested", agencies or self.agencies
+            data |= {
+                "amends": self.consignment.amendment(),
+                "tells": [],
+                "added": [one for one in now if one not in self.agencies],
+                "pointers": ["/head/bill_no"],
+                "changed": 1,
+                "sha256": "8" * 64,
+                "raw_sha256": "9" * 64,
+                "media_type": "application/json",
+                "identifiers": IDENTIFIERS | {"bill_no": "CTUAI-2024_H002"},
+                "agencies": [assignment(one) for one in now],
+                "parties": [IMPORTER],
+            }
+        self.apply(Change(type, data | members, Actor("enterprise", IMPORTER)))
+        return number
+
+    def answer(self, agency: str, verdict: str, number: int, *, reply_id: str | None = None) -> None:
+        """What the exchange does with an agency's word on a request."""
+        self._replies += 1
+        reply = Reply.model_validate(
+            {
+                "reply_id": reply_id or f"{agency}-{self._replies}",
+                "message_id": _message_id(agency),
+                "outcome": verdict,
+                "at": instant(self._minute),
+            }
+        )
+        kind = next(one.kind for one in consent.requests(self.consignment) if one.number == number)
+        self.apply(decided(self.consignment, reply, agency, kind, number))
+
+    def follow(self) -> None:
+        """The queue's consumer after an answer to a request: it goes before what follows from the clearance."""
+        while change := outcome.next_change(self.consignment) or clearance.next_change(
+            self.consignment, TABLE
+        ):
+            self.apply(change)
+            self._at_most()
+
     def report(self, *discrepancies: dict[str, str]) -> None:
         """What the declarations make of a terminal's last report."""
         told = next(
@@ -160,8 +216,8 @@ class Clearance:
 
     def play(self, *replies: tuple[str, str]) -> "Clearance":
         """Replies, each settled at once."""
-        for agency, outcome in replies:
-            self.reply(agency, outcome)
+        for agency, said in replies:
+            self.reply(agency, said)
             self.settle()
         return self
 

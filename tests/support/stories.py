@@ -1,4 +1,4 @@
-"""Seven shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
+"""Eight shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
 
 import json
 from decimal import Decimal
@@ -93,6 +93,21 @@ def silent() -> Clearance:
     return case
 
 
+def amended_then_withdrawn() -> Clearance:
+    """Accepted, amended with customs' consent, then withdrawn and filed again."""
+    case = Clearance("customs", "ciq", "port", window_no="I20240000000000707")
+    case.reply("customs", "accept", entry_id=ENTRY_ID)
+    case.settle()
+    number = case.want("amendment", "customs", tells=["port"])
+    case.answer("customs", "accept", number)
+    case.follow()
+    number = case.want("withdrawal")
+    case.answer("customs", "accept", number)
+    case.follow()
+    case.apply(Change("DeclarationReplaced", {"by": "I20240000000000808"}))
+    return case
+
+
 def examined_and_billed() -> Clearance:
     """Customs accepts it, looks into it by hand, then bills it."""
     case = Clearance("customs", window_no="I20240000000000505")
@@ -160,6 +175,7 @@ def all_of_them() -> list[Clearance]:
         examined_and_billed(),
         revoked_then_gone(),
         paid_in_the_end(),
+        amended_then_withdrawn(),
     ]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from declarations import lifecycle
-from declarations.lifecycle import IN_CLEARANCE, MOVES, RESERVED, STATES, allowed_to_trader, is_legal
+from declarations.lifecycle import IN_CLEARANCE, MOVES, STATES, allowed_to_trader, is_legal
 
 ENDED = ("REJECTED", "CLEARED")
 
@@ -19,17 +19,17 @@ def test_a_state_and_an_event_have_one_row() -> None:
     assert len(pairs) == len(set(pairs))
 
 
-def test_every_state_can_be_reached_but_those_reserved() -> None:
+def test_every_state_can_be_reached() -> None:
     reached: set[str] = set()
     fresh = {""}
     while fresh:
         fresh = {state for move in MOVES if move.state in fresh for state in move.next} - reached
         reached |= fresh
-    assert reached == set(STATES) - set(RESERVED)
+    assert reached == set(STATES)
 
 
-def test_what_has_ended_or_is_reserved_moves_no_more() -> None:
-    for state in (*ENDED, *RESERVED):
+def test_what_has_ended_moves_no_more() -> None:
+    for state in ENDED:
         assert not [move for move in MOVES if move.state == state]
 
 

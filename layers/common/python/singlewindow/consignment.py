@@ -50,6 +50,19 @@ class Consignment:
         wanted = self.version if version is None else version
         return tuple(event for event in self.events if event.declaration_version == wanted)
 
+    def amendment(self, version: int | None = None) -> int:
+        """The number of the amendment whose body a version has now; 0: as it was submitted."""
+        amended = (e.data["request"] for e in self.of_version(version) if e.type == "DeclarationAmended")
+        return max(amended, default=0)
+
+    def assignments(self, version: int | None = None) -> list[dict[str, Any]]:
+        """The agencies that a version concerns now, as it was submitted or last amended; empty for a draft."""
+        found: list[dict[str, Any]] = []
+        for event in self.of_version(version):
+            if event.type in ("DeclarationSubmitted", "DeclarationAmended"):
+                found = event.data["agencies"]
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -94,7 +107,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one decision adds: an event, and what it makes of the snapshot (None: as it was)."""
+    """What one decision adds: an event, and what it makes of the snapshot (None: as it was).
+
+    `body`: of the version, or of its amendment of that number, whether or not that is ever agreed to.
+    """
 
     type: str
     data: Mapping[str, Any]
@@ -104,6 +120,7 @@ class Change:
     of_version: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     body: Body | None = None
+    amendment: int = 0
     rows: tuple[Row, ...] = ()
     parties: frozenset[str] | None = None
     submission: Submission | None = None

@@ -1,8 +1,8 @@
 """The ledger: append-only events, one partition a consignment; state and event in one conditional write.
 
-Items of a partition (`consignment` = window number): `body#<version>`, `event#<seq>`, `state`. Beside them stand
-idempotency rows (`request#<sender>#<type>#<key>`) and listings (`party#<uscc>`, `day#<date>#<shard>`), written in the
-transaction of the event that they belong to. The table's stream is the outbox.
+Items of a partition (`consignment` = window number): `body#<version>[.<amendment>]`, `event#<seq>`, `state`. Beside
+them stand idempotency rows (`request#<sender>#<type>#<key>`) and listings (`party#<uscc>`, `day#<date>#<shard>`),
+written in the transaction of the event that they belong to. The table's stream is the outbox.
 """
 
 import zlib
@@ -122,8 +122,9 @@ def event(window_no: str, seq: int) -> Event | None:
     return event_of(item) if item else None
 
 
-def body(window_no: str, version: int) -> Body | None:
-    item = _get(window_no, f"body#{version:04d}")
+def body(window_no: str, version: int, amendment: int = 0) -> Body | None:
+    """The document of a version as it was submitted, or as one of its amendments has it."""
+    item = _get(window_no, _body_item(version, amendment))
     if item is None:
         return None
     media_type = item["media_type"]["S"]
@@ -132,6 +133,14 @@ def body(window_no: str, version: int) -> Body | None:
         return Body(archive.fetch(keys[0]), b"", media_type, keys)
     text = canonical.unpack(item["canonical"]["B"])
     return Body(text, canonical.unpack(item["raw"]["B"], known=text), media_type)
+
+
+def document(window_no: str, version: int, amendment: int = 0) -> Body:
+    """The same where it must be there."""
+    found = body(window_no, version, amendment)
+    if found is None:
+        raise LookupError(f"{window_no} has no version {version}.{amendment}")
+    return found
 
 
 def answered(submission: Submission) -> dict[str, Any] | None:
@@ -213,7 +222,9 @@ def _write(consignment: Consignment, change: Change, at: str) -> Consignment:
     writes = [_put_snapshot(consignment.window_no, before, after), _put_event(event)]
     writes += _put_listings(consignment.window_no, after, before)
     if change.body:
-        writes.append(_put_body(consignment.window_no, after.version, change.body))
+        writes.append(
+            _put_body(consignment.window_no, _body_item(after.version, change.amendment), change.body)
+        )
     if change.submission:
         writes.append(_put_submission(change.submission))
     writes += [_put_row(row) for row in change.rows]
@@ -285,8 +296,12 @@ def _put_listings(window_no: str, after: Snapshot, before: Snapshot) -> list[dic
     ]
 
 
-def _put_body(window_no: str, version: int, body: Body) -> dict[str, Any]:
-    item = _key(window_no, f"body#{version:04d}") | {
+def _body_item(version: int, amendment: int) -> str:
+    return f"body#{version:04d}" + (f".{amendment:04d}" if amendment else "")
+
+
+def _put_body(window_no: str, name: str, body: Body) -> dict[str, Any]:
+    item = _key(window_no, name) | {
         "media_type": {"S": body.media_type},
         "sha256": {"S": body.sha256},
     }
