@@ -12,9 +12,9 @@ from payments import app as payments_app
 from payments import opening, settlement, store, view
 from payments import orders as bank_orders
 from payments.app import app, on_event, on_partner
-from singlewindow import clock, settings
+from singlewindow import canonical, clock, settings
 from singlewindow.aws import ledger
-from singlewindow.consignment import Change, Submission
+from singlewindow.consignment import Body, Change, Submission
 from singlewindow.errors import WindowError
 from singlewindow.events import Actor
 from tests.support.clearances import IMPORTER, ROOT
@@ -114,6 +114,19 @@ def test_several_bills_of_one_version_stand_beside_each_other(till: Till) -> Non
     window_no = till.bill()
     till.bill("T-2", window_no)
     assert [till.shown(id)["state"] for id in ("T-1", "T-2")] == ["ISSUED", "ISSUED"]
+
+
+def test_a_bill_after_an_amendment_is_held_against_the_amended_document(till: Till) -> None:
+    window_no = till.declare()
+    amended = canonical.dumps(DOCUMENT | {"lines": [DOCUMENT["lines"][0] | {"total_price": "200000"}]})
+    body = Body(amended, amended, "application/json")
+    data = {"request": 1, "agencies": []}
+    ledger.amend(
+        window_no, lambda _: Change("DeclarationAmended", data, of_version=1, body=body, amendment=1)
+    )
+    till.bill("T-1", window_no)
+    assert till.shown()["assessment"]["values"][0]["value"] == "200000.00"
+    assert till.shown()["difference"]["total"] == "-16390.00"
 
 
 def self_assess(till: Till, window_no: str, key: str = "k1", **body: Any) -> tuple[int, Any]:
