@@ -3,7 +3,7 @@
 A capability that doesn't declare a use has neither the right nor the name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,12 @@ def _uploads() -> Verbs:
     return {"take": Grant(env, ("s3:GetObject", "s3:PutObject"), objects)}
 
 
+def _drop() -> Verbs:
+    """`put`: files for parties into `<party>/out/`."""
+    env, out = {"DROP_BUCKET": {"Ref": "DropBucket"}}, ({"Fn::Sub": "${DropBucket.Arn}/*/out/*"},)
+    return {"put": Grant(env, ("s3:PutObject",), out)}
+
+
 def _topic(env_name: str, logical_id: str) -> Verbs:
     topic = {"Ref": logical_id}
     return {"publish": Grant({env_name: topic}, ("sns:Publish",), (topic,))}
@@ -85,12 +91,11 @@ def _queue(name: str) -> Verbs:
 
 
 def _webhooks() -> Verbs:
-    """`post`: where webhooks may go and how long they wait; `sign`: to derive their secrets from the key."""
-    post = {"PRIVATE_WEBHOOKS": {"Ref": "PrivateWebhooks"}, "WEBHOOK_DELAY_CAP": {"Ref": "WebhookDelayCap"}}
-    key = _arn("WebhookSecretsKey")
+    """`post`: where webhooks may go and how long they wait."""
     return {
-        "post": Grant(post),
-        "sign": Grant({"WEBHOOK_SECRETS_KEY": key}, ("kms:GenerateMac",), (key,), owns=True),
+        "post": Grant(
+            {"PRIVATE_WEBHOOKS": {"Ref": "PrivateWebhooks"}, "WEBHOOK_DELAY_CAP": {"Ref": "WebhookDelayCap"}}
+        )
     }
 
 
@@ -99,6 +104,24 @@ def _bank_orders() -> Verbs:
     key = _arn("BankOrdersKey")
     actions = ("kms:GetPublicKey", "kms:Sign")
     return {"sign": Grant({"BANK_ORDERS_KEY": key}, actions, (key,), owns=True)}
+
+
+def _secrets(name: str) -> Verbs:
+    """`secrets:webhook` follow from WebhookSecretsKey of the owner's resources.yaml, found as WEBHOOK_SECRETS_KEY."""
+    key = _arn("".join(part.capitalize() for part in name.split("-")) + "SecretsKey")
+    env = {f"{name.upper().replace('-', '_')}_SECRETS_KEY": key}
+    return {"derive": Grant(env, ("kms:GenerateMac",), (key,), owns=True)}
+
+
+def _dead_letters(queues: Sequence[str]) -> Verbs:
+    """`redrive`: to count what lies in the stack's dead-letter queues, by their short names, and to put it back."""
+    stack = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}"
+    named = [name for queue in queues for name in (queue, queue.removesuffix("-dlq"))]
+    actions = (
+        "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:SendMessage",
+    )  # fmt: skip
+    targets = tuple({"Fn::Sub": f"{stack}-{name}"} for name in named)
+    return {"redrive": Grant({"DEAD_LETTER_QUEUES": " ".join(queues)}, actions, targets, owns=True)}
 
 
 def _oidc() -> Verbs:
@@ -115,7 +138,7 @@ def _partners() -> Verbs:
     return {"verify": Grant({"PARTNERS_JWKS_URL": {"Ref": "PartnersJwksUrl"}})}
 
 
-_RESOURCES: Mapping[str, Verbs] = {
+_RESOURCES: dict[str, Verbs] = {
     "ledger": _ledger(),
     "archive": _archive(),
     "uploads": _uploads(),
@@ -124,32 +147,34 @@ _RESOURCES: Mapping[str, Verbs] = {
     "oidc": _oidc(),
     "partners": _partners(),
     "bank-orders": _bank_orders(),
+    "drop": _drop(),
     "webhooks": _webhooks(),
 }
-_NAMED = {"table": _table, "queue": _queue, "workflow": _workflow}
+_NAMED = {"table": _table, "queue": _queue, "secrets": _secrets, "workflow": _workflow}
 
 
-def find(use: str) -> Grant:
-    """What `use` grants; raises `LookupError` with what there is."""
+def find(use: str, dead_letters: Sequence[str] = ()) -> Grant:
+    """What `use` grants, in a stack with these dead-letter queues; raises `LookupError` with what there is."""
     name, _, verb = use.rpartition(":")
     kind, _, own_name = name.partition(":")
-    verbs = _NAMED[kind](own_name) if kind in _NAMED and own_name else _RESOURCES.get(name)
+    resources = _RESOURCES | {"dead-letters": _dead_letters(dead_letters)}
+    verbs = _NAMED[kind](own_name) if kind in _NAMED and own_name else resources.get(name)
     if verbs is None:
-        known = ", ".join([*(f"{kind}:<name>" for kind in _NAMED), *_RESOURCES])
+        known = ", ".join([*(f"{kind}:<name>" for kind in _NAMED), *resources])
         raise LookupError(f"{use!r}: no resource {name!r}; known: {known}")
     if verb not in verbs:
         raise LookupError(f"{use!r}: {name} has no verb {verb!r}; known: {', '.join(verbs)}")
     return verbs[verb]
 
 
-def environment(uses: Iterable[str]) -> dict[str, Json]:
+def environment(uses: Iterable[str], dead_letters: Sequence[str] = ()) -> dict[str, Json]:
     """The variables of these uses."""
-    return {name: value for use in uses for name, value in find(use).env.items()}
+    return {name: value for use in uses for name, value in find(use, dead_letters).env.items()}
 
 
-def statements(uses: Iterable[str]) -> list[Json]:
+def statements(uses: Iterable[str], dead_letters: Sequence[str] = ()) -> list[Json]:
     """The IAM statements of these uses, one a use."""
-    grants = [find(use) for use in uses]
+    grants = [find(use, dead_letters) for use in uses]
     return [
         {"Effect": "Allow", "Action": list(grant.actions), "Resource": list(grant.targets)}
         for grant in grants

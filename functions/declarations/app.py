@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from declarations import arrival, clearance, lifecycle, listing, view
+from declarations import arrival, clearance, closing, lifecycle, listing, release_notice, two_step, view
 from declarations.changes import outcome, replacement, routes
 from declarations.check import Report, check
 from declarations.filing import (
@@ -25,10 +25,11 @@ from singlewindow.access import Throttle
 from singlewindow.aws import archive, ledger, workflow
 from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.consignment import Body, Change, Consignment, Submission
-from singlewindow.errors import WindowError, conflict
+from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Actor, Event
 from singlewindow.ids import new_window_no
-from singlewindow.parties import STAFF, TRADERS
+from singlewindow.parties import STAFF, TRADERS, Role
+from singlewindow.rules import RuleBook
 
 app = Capability("declarations")
 
@@ -109,7 +110,23 @@ def browse(request: Request) -> dict[str, Any]:
 def show(request: Request, window_no: str) -> Answer:
     """Where one declaration stands: state, agencies, who holds it since when, what its trader may do."""
     consignment = visible(request, window_no)
-    return Answer(view.detail(consignment), headers={"ETag": view.etag(consignment)})
+    shown = view.detail(consignment, _full_declaration(consignment))
+    return Answer(shown, headers={"ETag": view.etag(consignment)})
+
+
+@app.route(
+    "/declarations/{window_no}/release-notice",
+    allow=TRADERS + STAFF + (Role.AGENCY,),
+    responses={200: "ReleaseNotice"},
+    throttle=Throttle(rate=200, burst=400),
+)
+def show_release_notice(request: Request, window_no: str) -> Answer:
+    """The release as customs signed it, the key to verify it offline, its status; for who may see it and must act."""
+    consignment = visible(request, window_no, to_agencies=True)
+    notice = release_notice.shown(consignment)
+    if notice is None:
+        raise not_found(f"a release of {window_no}")
+    return Answer(notice, headers={"Cache-Control": "private, no-cache"})
 
 
 @app.route(
@@ -123,7 +140,7 @@ def show(request: Request, window_no: str) -> Answer:
     throttle=Throttle(rate=100, burst=200),
 )
 def resubmit(request: Request, window_no: str) -> Answer:
-    """A new version: of a draft, or of a declaration that an agency has returned. `If-Match` carries its ETag."""
+    """A new version: of a draft, of what was returned, or the full one after a summary. `If-Match` carries its ETag."""
     visible(request, window_no)
     expected = request.headers.get("if-match")
     if expected is None:
@@ -147,8 +164,8 @@ def resubmit(request: Request, window_no: str) -> Answer:
 
     def revise(consignment: Consignment) -> Change:
         asked = "revise" if drafting else "submit"
-        allowed = lifecycle.allowed_to_trader(consignment.state)
-        if asked not in allowed:
+        allowed = two_step.allowed(consignment)
+        if asked not in allowed and (drafting or two_step.COMPLETE not in allowed):
             raise conflict(
                 "illegal-event",
                 f"not while {consignment.state}",
@@ -198,7 +215,7 @@ def on_event(message: Message) -> None:
         _archive_raw(event)
     elif event.type == "DeclarationAmended":
         _match_again(event)
-    elif event.data.get("report"):
+    elif arrival.is_tally(event.data.get("report", {})):
         _match_arrival(event)
     table = _decision_table()
     ledger.settle(event.window_no, lambda c: outcome.next_change(c) or clearance.next_change(c, table))
@@ -210,7 +227,8 @@ def decide(payload: dict[str, Any]) -> dict[str, Any]:
     window_no, version = payload["window_no"], payload["version"]
     table = _decision_table()
     consignment = ledger.settle(
-        window_no, lambda c: outcome.next_change(c) or clearance.conclude(c, version, table)
+        window_no,
+        lambda c: outcome.next_change(c) or clearance.conclude(c, version, table) or closing.cleared(c),
     )
     return {"window_no": window_no, "version": version, "state": consignment.state}
 
@@ -243,6 +261,19 @@ def _start_clearance(event: Event) -> None:
             "agencies": agencies,
         },
     )
+
+
+def _full_declaration(consignment: Consignment) -> dict[str, Any] | None:
+    """When the full declaration of a summary is due; None for what is none, or does not say when it entered."""
+    body = (
+        ledger.body(consignment.window_no, consignment.version) if two_step.is_summary(consignment) else None
+    )
+    entered_on = canonical.load(body.canonical)["head"].get("ie_date") if body else None
+    if not entered_on:
+        return None
+    today, day = clock.business_date(), date.fromisoformat(entered_on)
+    params = RuleBook(catalogue.load("rules/two-step.json"), ()).parameters(two_step.RULE, today)
+    return two_step.obligation(day, params, today)
 
 
 def _archive_raw(event: Event) -> None:

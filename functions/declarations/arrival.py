@@ -11,6 +11,11 @@ WEIGHT_TOLERANCE = Decimal("0.01")
 COMPARED = ("bill_no", "pack_no", "gross_weight")
 
 
+def is_tally(report: Mapping[str, Any]) -> bool:
+    """Whether a report tells what arrived; others tell of the gate and the departure alone."""
+    return not report.keys().isdisjoint(("bill_no", "pack_no", "gross_weight", "arrived_at"))
+
+
 def discrepancies(document: Mapping[str, Any], report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What differs: `{field, declared, reported}` for bill, pieces and gross weight; empty where all agree.
 

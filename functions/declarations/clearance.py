@@ -124,7 +124,9 @@ def _terms(consignment: Consignment, found: Mapping[str, Position]) -> dict[str,
         terms["entry_id"] = consignment.snapshot.facts["entry_id"]
     for position in found.values():
         if position.state == "released":
-            terms |= {name: True for name in ("conditional", "guaranteed") if getattr(position, name)}
+            terms |= {
+                name: True for name in ("conditional", "guaranteed", "removal") if getattr(position, name)
+            }
             if position.notice_sha256:
                 terms["notice_sha256"] = position.notice_sha256
     return terms

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from declarations import lifecycle, tax
+from declarations import lifecycle, tax, two_step
 from singlewindow.consignment import Change, Consignment
 from singlewindow.events import Event
 
@@ -32,7 +32,9 @@ def gate_out(consignment: Consignment) -> Change | None:
 
 def cleared(consignment: Consignment) -> Change | None:
     """The declaration closes; None where something is still to happen."""
-    if consignment.state != lifecycle.RELEASED or tax.of(consignment.of_version()).open():
+    if consignment.state != lifecycle.RELEASED or two_step.is_summary(consignment):
+        return None
+    if tax.of(consignment.of_version()).open():
         return None
     direction = consignment.window_no[0]
     at = _left(consignment) if direction == "I" else _departed(consignment)
@@ -45,9 +47,9 @@ def cleared(consignment: Consignment) -> Change | None:
 
 
 def _left(consignment: Consignment) -> str | None:
-    """When the goods left under a release."""
-    events = consignment.of_version()
-    return next((e.data["gate_out_at"] for e in events if e.type == "GateOut" and e.data["covered"]), None)
+    """When the goods left under a release; in two steps under that of the summary, a version before."""
+    left = (event for event in consignment.events if event.type == "GateOut" and event.data["covered"])
+    return next((event.data["gate_out_at"] for event in left), None)
 
 
 def _departed(consignment: Consignment) -> str | None:

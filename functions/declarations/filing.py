@@ -10,6 +10,7 @@ from singlewindow.capability import Request
 from singlewindow.consignment import Body, Consignment
 from singlewindow.errors import WindowError, not_found
 from singlewindow.ids import WINDOW_NO, is_uscc
+from singlewindow.parties import Role
 
 DOCUMENT = "document:declaration:1"
 FORMATS = ("application/json", "application/xml", "text/xml")
@@ -63,11 +64,16 @@ def identifiers_of(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def visible(request: Request, window_no: str) -> Consignment:
+def visible(request: Request, window_no: str, *, to_agencies: bool = False) -> Consignment:
+    """The consignment, for its parties, staff and, where so said, the agencies that were asked or told of it."""
     consignment = ledger.read(window_no) if WINDOW_NO.fullmatch(window_no) else None
-    if consignment is None or not request.by.may_see(consignment.snapshot.parties):
-        raise not_found(window_no)
-    return consignment
+    if consignment is not None:
+        asked = {e.data["agency"] for e in consignment.of_version() if e.type == "AgencyAsked"}
+        if request.by.may_see(consignment.snapshot.parties) or (
+            to_agencies and request.by.role == Role.AGENCY and request.by.party in asked
+        ):
+            return consignment
+    raise not_found(window_no)
 
 
 def idempotency_key(request: Request, document: dict[str, Any]) -> str:

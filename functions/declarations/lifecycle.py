@@ -43,6 +43,8 @@ MOVES: Final = (
     Move(DRAFT, "DeclarationSubmitted", (SUBMITTED,), "submit"),
     # A new version only before acceptance, when the agencies have handed it back (退单).
     Move(RETURNED, "DeclarationSubmitted", (SUBMITTED,), "submit"),
+    # The full declaration after a summary that was released for removal; `two_step` says which was.
+    Move(RELEASED, "DeclarationSubmitted", (SUBMITTED,), "complete"),
     # Acceptance shows at once; a hold, a bill or another's silence outlasts it.
     Move(SUBMITTED, "DeclarationAccepted", (ACCEPTED,)),
     Move(IN_REVIEW, "DeclarationAccepted", (ACCEPTED,)),

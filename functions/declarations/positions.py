@@ -39,6 +39,7 @@ class Position:
     has_accepted: bool = False
     conditional: bool = False
     guaranteed: bool = False
+    removal: bool = False
     notice_sha256: str | None = None
     final_at: str = ""
     revoked_at: str = ""
@@ -125,7 +126,7 @@ def _after_reply(position: Position, event: Event) -> Position:
     if position.part == "informed":
         return replace(position, state="reported", since=event.at, findings=tuple(data["findings"]))
     verdict = _LAST_WORDS[outcome] if data["final"] else None
-    if position.final and verdict not in (None, position.final):
+    if position.final and position.final_at and verdict not in (None, position.final):
         return position  # a second, different last word is recorded, never applied
     position = replace(position, findings=tuple(data["findings"]) or position.findings)
     if outcome == "review":
@@ -139,24 +140,27 @@ def _after_reply(position: Position, event: Event) -> Position:
         position = replace(position, has_accepted=True, entry_id=position.entry_id or data.get("entry_id"))
     if verdict:
         position = replace(position, final=verdict, final_at=max(position.final_at, at))
-    if "release" in data:
-        said = data["release"]
+    if outcome == "release":
+        said = data.get("release", {})
         position = replace(
             position,
-            conditional=said["conditional"],
-            guaranteed=said["guaranteed"],
+            conditional=said.get("conditional", False),
+            guaranteed=said.get("guaranteed", False),
+            removal=said.get("removal", False),
             notice_sha256=canonical.sha256(said["notice"].encode()) if "notice" in said else None,
         )
     return position
 
 
 def _after_inspection(position: Position, event: Event, holds: Holds) -> Position:
-    """The sheet's pass is the yes of a desk that only holds and clears; customs' release is a word of its own."""
-    if position.releases or not position.decides or position.final:
+    """The sheet's pass is the yes of a desk that only holds and clears, until it says a last word itself.
+
+    Customs' release is a word of its own.
+    """
+    hold_ids = event.data["hold_ids"]
+    if position.releases or not position.decides or position.final or not hold_ids:
         return position
-    if event.data.get("result", "pass") == "pass" and holds.are_cleared(
-        position.agency, event.data["hold_ids"]
-    ):
+    if event.data.get("result", "pass") == "pass" and holds.are_cleared(position.agency, hold_ids):
         return replace(position, final="accepted", spoken_at=max(position.spoken_at, event.data["at"]))
     return position
 

@@ -1,8 +1,10 @@
 """Which agencies a declaration concerns, in what part and why: the union of their triggers (`catalogue/agencies`)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from singlewindow.conditions import holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +47,3 @@ def split(document: Mapping[str, Any], agencies: Iterable[Mapping[str, Any]]) ->
                 )
             )
     return found
-
-
-def holds(trigger: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
-    """Whether a trigger is met: `always`, `all`, `any`, or a place (`at`) that is `present`, `in` or `has`."""
-    if trigger.get("always"):
-        return True
-    if "all" in trigger:
-        return all(holds(one, document) for one in trigger["all"])
-    if "any" in trigger:
-        return any(holds(one, document) for one in trigger["any"])
-    values = list(at(document, trigger["at"]))
-    if "in" in trigger:
-        return any(value in trigger["in"] for value in values)
-    if "has" in trigger:  # a comma-separated list of codes
-        return any(set(str(value).split(",")) & set(trigger["has"]) for value in values)
-    return bool(values)
-
-
-def at(document: Any, pointer: str) -> Iterator[Any]:
-    """The values at a JSON Pointer in which `*` stands for every item of an array."""
-    values = [document]
-    for part in pointer.split("/")[1:]:
-        if part == "*":
-            values = [item for value in values if isinstance(value, list) for item in value]
-        else:
-            values = [value[part] for value in values if isinstance(value, Mapping) and part in value]
-    return iter(values)

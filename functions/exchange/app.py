@@ -2,9 +2,9 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exchange import inquiry, received, store
+from exchange import destinations, inquiry, received, receivers, release_notice, store, telling
 from exchange.projection import project
 from exchange.receipt import Received, expected, receipt, shown
 from singlewindow import canonical, catalogue, clock, consent, correlation, settings
@@ -16,12 +16,19 @@ from singlewindow.consignment import Change, Consignment
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Event
 from singlewindow.ids import parse_entry_id
+from singlewindow.messages.carriers import carried_by
 from singlewindow.parties import STAFF, TRADERS, Role
+
+if TYPE_CHECKING:
+    from exchange.reply import Reply
 
 app = Capability("exchange")
 
 # SNS bills by 64 KB, but a pointer is a pointer: what does not fit is read from the ledger.
 _LARGEST_NOTICE = 4 * 1024
+
+# Events by which agencies are asked or told for whose answer no workflow waits.
+_INFORMING = ("DeclarationSubmitted", "DeclarationReleased", "DeclarationAmended", "DeclarationWithdrawn")
 
 # A reply becomes an event, and an event an item of at most 400 KB that every later decision reads.
 LARGEST_REPLY = 64 * 1024
@@ -43,18 +50,19 @@ _LINK_SECONDS = 300
     methods=("POST",),
     allow=_SENDERS,
     consumes=("application/json", *BINARY_TYPES),
-    headers=("Idempotency-Key",),
+    headers=("Idempotency-Key", "Receivers"),
     request={"description": "a message that the catalogue knows, in JSON, XML or EDIFACT, as it is"},
     responses={202: "MessageReceipt"},
     throttle=_SENT,
 )
 def send(request: Request) -> Answer:
-    """Send any message that the catalogue knows: a receipt at once, judged afterwards. Files and forwards nothing."""
+    """Send any message that the catalogue knows: a receipt at once, judged and passed on afterwards. Files nothing."""
     from exchange import ingest  # lxml and the messages: no other handler but the judge needs them
 
     one, repeated = ingest.accept(
-        request.by.party, _idempotency_key(request), request.body, request.media_type
-    )
+        request.by.party, _idempotency_key(request), request.body, request.media_type,
+        receivers.named(request.headers.get("receivers")),
+    )  # fmt: skip
     return _receipt(one, repeated)
 
 
@@ -106,7 +114,7 @@ def arrived(request: Request, receipt_id: str) -> Answer:
     throttle=_SENT,
 )
 def show(request: Request, message_id: str) -> dict[str, Any]:
-    """What became of a message, for its sender and staff: state, timeline, findings, hashes, views."""
+    """What became of a message, for its sender and staff: state, timeline, findings, hashes, views, who holds it."""
     one = received.find(message_id)
     if one is None:
         upload = received.upload(message_id)
@@ -118,7 +126,9 @@ def show(request: Request, message_id: str) -> dict[str, Any]:
     from exchange import ingest
 
     report = ingest.report_of(one)
-    return shown(one, canonical.load(report) if report else {}, ingest.carried_by(one.type))
+    return shown(
+        one, canonical.load(report) if report else {}, carried_by(one.type), destinations.of(message_id)
+    )
 
 
 @app.route(
@@ -221,23 +231,31 @@ def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
         "DeclarationSubmitted",
         "DeclarationReleased",
         "AgencyReplied",
+        "InspectionResult",
         "AmendmentRequested",
         "WithdrawalRequested",
         "DeclarationAmended",
         "DeclarationWithdrawn",
+        *telling.EVENTS,
     ),
 )
 def on_event(message: Message) -> None:
-    """Tell those who do not decide; hand final answers to the workflow that waits for them."""
+    """Ask and tell those who do not decide, and customs what it waits for; hand last words to the workflow."""
     event = ledger.noticed(message.body)
+    # Behind a queue and not in `publish`: trouble with workflows must not hold up everybody's events.
     if event.type == "AgencyReplied":
-        # Behind a queue and not in `publish`: trouble with workflows must not hold up everybody's events.
-        _answer_workflow(event)
+        if event.data["final"]:
+            _answer_workflow(event.data["message_id"], event.data["outcome"])
         return
-    if event.type in inquiry.HEARD:
+    if event.type == "InspectionResult":
+        _answer_for_the_desk(event)
+    elif event.type in inquiry.HEARD:
         _inquire(event)
-    for agency in _informed_by(event):
-        _ask(event.window_no, event.declaration_version, agency, None)
+    if event.type in telling.EVENTS and telling.concerns_anybody(event):
+        _tell(event)
+    if event.type in _INFORMING:
+        for agency in _informed_by(event):
+            _ask(event.window_no, event.declaration_version, agency, None)
 
 
 @app.on_replies()
@@ -317,8 +335,6 @@ def _idempotency_key(request: Request) -> str:
 
 
 def _receipt(one: Received, repeated: bool) -> Answer:
-    from exchange.ingest import carried_by
-
     body = receipt(one, carried_by(one.type))
     return Answer(
         body, 202, {"Location": body["status"]} | ({"Idempotent-Replay": "true"} if repeated else {})
@@ -433,8 +449,8 @@ def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
     store.hand_over(message_id, task_token)
     consignment = ledger.read(window_no)
     for event in consignment.events if consignment else ():
-        if event.type == "AgencyReplied" and event.data["message_id"] == message_id:
-            _answer_workflow(event)
+        if event.type == "AgencyReplied" and event.data["message_id"] == message_id and event.data["final"]:
+            _answer_workflow(message_id, event.data["outcome"])
 
 
 def _submission(window_no: str, version: int) -> tuple[Consignment, Event]:
@@ -473,7 +489,7 @@ def _informed_by(event: Event) -> list[str]:
 def _record(agency: str, value: Any) -> tuple[Event, bool]:
     """Write a reply to the ledger once. 404 for a message that is not this agency's, 409 for a reused `reply_id`."""
     # pydantic takes 60 ms to import: of the seven functions here two read replies.
-    from exchange.reply import Reply, earlier, recorded
+    from exchange.reply import Reply, bound_to, earlier, recorded
     from exchange.verdict import decided
     from singlewindow import commands
 
@@ -481,6 +497,7 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
     sent = store.find(reply.message_id)
     if sent is None or sent.agency != agency:
         raise not_found(reply.message_id)
+    reply, notice, key = _signed_release(reply, agency)
     entry = parse_entry_id(reply.entry_id) if reply.entry_id else None
     if entry and entry.direction != sent.window_no[0]:
         raise WindowError(
@@ -494,13 +511,15 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
     def once(consignment: Consignment) -> Change | None:
         nonlocal before
         before = earlier(consignment, agency, reply.reply_id)
+        if before:
+            return None
         if sent.type in (*inquiry.QUESTIONS, *inquiry.NOTICES):
-            return None if before else decided(consignment, reply, agency, sent.type, sent.request)
-        return (
-            None
-            if before
-            else recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final)
-        )
+            return decided(consignment, reply, agency, sent.type, sent.request)
+        if notice:
+            release_notice.refuse_unbound(
+                notice, bound_to(consignment, reply, agency, sent.declaration_version)
+            )
+        return recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final, key)
 
     with correlation.bound(sent.correlation_id):
         consignment = ledger.amend(sent.window_no, once)
@@ -513,10 +532,44 @@ def _record(agency: str, value: Any) -> tuple[Event, bool]:
     return before, True
 
 
-def _answer_workflow(event: Event) -> None:
+def _signed_release(
+    reply: "Reply", agency: str
+) -> tuple["Reply", dict[str, Any] | None, dict[str, Any] | None]:
+    """The reply with its notice and the key that it was verified by; the declaration number may stand in it alone."""
+    if reply.release is None or reply.release.notice is None:
+        if reply.outcome == "release" and catalogue.capacity(agency, clock.business_date()).get(
+            "signed_release"
+        ):
+            raise release_notice.missing()
+        return reply, None, None
+    notice, key = release_notice.verified(reply.release.notice, agency)
+    if reply.entry_id is None and isinstance(notice.get("entry_id"), str):
+        reply = reply.model_copy(update={"entry_id": notice["entry_id"]})
+    return reply, notice, key
+
+
+def _tell(event: Event) -> None:
+    """A pointer to each agency that must know of this event; a repetition has the same id, and they know it by that."""
+    consignment = ledger.read(event.window_no)
+    if consignment is not None:
+        for agency, pointer in telling.pointers(event, consignment):
+            attributes = {"type": event.type, "window_no": event.window_no, "agency": agency}
+            notice = Notice(pointer, attributes | {"correlation_id": event.correlation_id})
+            topics.publish("MESSAGES_TOPIC", [notice])
+
+
+def _answer_for_the_desk(event: Event) -> None:
+    """A pass on the inspection's sheet is the last word of a desk that only holds and clears."""
+    agency, version = event.data["agency"], event.declaration_version
+    _, submitted = _submission(event.window_no, version)
+    capacity = _capacity(agency, submitted)
+    if event.data["result"] == "pass" and capacity["clear_is_final"]:
+        question = store.message_id(event.window_no, version, agency, capacity["message_type"])
+        _answer_workflow(question, "clear")
+
+
+def _answer_workflow(message_id: str, outcome: str) -> None:
     """Complete the token that waits for this answer; nobody waiting is as good."""
-    if not event.data["final"]:
-        return
-    sent = store.find(event.data["message_id"])
+    sent = store.find(message_id)
     if sent and sent.task_token:
-        workflow.complete(sent.task_token, {"agency": sent.agency, "outcome": event.data["outcome"]})
+        workflow.complete(sent.task_token, {"agency": sent.agency, "outcome": outcome})

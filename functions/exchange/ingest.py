@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exchange import received
-from exchange.receipt import EXPECTED, QUARANTINED, RECEIVED, Received, Upload, moved, state_of
-from singlewindow import canonical, catalogue, clock, correlation, ids
+from exchange.receipt import EXPECTED, QUARANTINED, RECEIVED, VALIDATED, Received, Upload, moved, state_of
+from singlewindow import canonical, clock, correlation, ids
 from singlewindow.aws import archive, queues, uploads
 from singlewindow.errors import WindowError
 from singlewindow.messages import recognise
@@ -19,7 +19,9 @@ _MOST_IN_ROW = 32 * 1024
 _PATIENCE = timedelta(minutes=2)
 
 
-def accept(sender: str, key: str, raw: bytes, media_type: str) -> tuple[Received, bool]:
+def accept(
+    sender: str, key: str, raw: bytes, media_type: str, receivers: tuple[str, ...] = ()
+) -> tuple[Received, bool]:
     """Keep a message that came in a request, once; whether it was here before.
 
     Raises 422 for a type that nobody knows (nothing is kept then), 409 where the key stands for another message.
@@ -30,7 +32,7 @@ def accept(sender: str, key: str, raw: bytes, media_type: str) -> tuple[Received
     glanced = recognise.glance(raw)
     if media_type == _JSON:
         _is_json(glanced.syntax)
-    return _keep(ids.new_id(), sender, key, raw, glanced)
+    return _keep(ids.new_id(), sender, key, raw, glanced, receivers=receivers)
 
 
 def expect(sender: str, key: str, size: int, sha256: str) -> Upload | Received:
@@ -93,6 +95,7 @@ def judge(receipt_id: str) -> bool:
     if one is None:
         raise WindowError(400, "no-such-message", f"{receipt_id} is not known", detail_zh="无此报文")
     if one.state != RECEIVED:
+        _hand_on(one)  # whoever settled it may have got no further
         return False
     state, report, content = _judged(archive.fetch(one.raw_key), one)
     text = canonical.dumps(report)
@@ -109,7 +112,10 @@ def judge(receipt_id: str) -> bool:
     if packed and len(packed) > _MOST_IN_ROW:
         packed, outcome["report"]["key"] = None, archive.keep(text, _JSON)
     after = moved(one, state, clock.stamp(), outcome)
-    return after is not None and received.settle(after, packed)
+    settled = after is not None and received.settle(after, packed)
+    if after is not None:
+        _hand_on(after)
+    return settled
 
 
 def report_of(one: Received) -> bytes | None:
@@ -120,15 +126,6 @@ def report_of(one: Received) -> bytes | None:
         return archive.fetch(key)
     packed = received.report(one.receipt_id)
     return canonical.unpack(packed) if packed is not None else None
-
-
-def carried_by(type: str) -> str | None:
-    """The document that a message type carries; a document carries itself."""
-    try:
-        found: str | None = catalogue.load(f"messages/{type}.json")["document"]
-    except FileNotFoundError:
-        return type  # EDIFACT, or a document in JSON
-    return found
 
 
 def _judged(raw: bytes, one: Received) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
@@ -157,6 +154,7 @@ def _keep(
     raw: bytes,
     glanced: recognise.Glance,
     before: tuple[tuple[str, str], ...] = (),
+    receivers: tuple[str, ...] = (),
 ) -> tuple[Received, bool]:
     """The archive first: a row never points to what is not there."""
     one = Received(
@@ -170,17 +168,26 @@ def _keep(
         correlation_id=correlation.current(),
         state=RECEIVED,
         timeline=(*before, (RECEIVED, clock.stamp())),
+        receivers=receivers,
     )
     standing = received.add(one, key)
     return standing, standing.receipt_id != receipt_id
 
 
 def _reminded(one: Received) -> Received:
-    """What nobody has judged for a while is queued again: its sender's repetition mends what the outbox passed over."""
+    """What was not judged or routed for a while is queued again: its sender's repetition mends what was passed over."""
     waiting = clock.now() - datetime.fromisoformat(one.timeline[-1][1])
-    if one.state == RECEIVED and waiting > _PATIENCE:
-        queues.send("INGEST_QUEUE", [({"receipt_id": one.receipt_id}, one.correlation_id)])
+    if waiting > _PATIENCE:
+        if one.state == RECEIVED:
+            queues.send("INGEST_QUEUE", [({"receipt_id": one.receipt_id}, one.correlation_id)])
+        _hand_on(one)
     return one
+
+
+def _hand_on(one: Received) -> None:
+    """Tell the router of a valid message. Told twice, it knows; told never, the judge's repetition tells it."""
+    if one.state == VALIDATED:
+        queues.send("ROUTING_QUEUE", [({"receipt_id": one.receipt_id}, one.correlation_id)])
 
 
 def _is_json(syntax: str) -> None:

@@ -20,14 +20,17 @@ _FILING = {
 }
 _NOTHING = {
     "call": None,
-    "zh": "本报文只留存和校验；窗口暂不转发，也不据此办理业务",
-    "en": "it is kept and judged; the window does not pass it on yet, and starts nothing from it",
+    "zh": "本报文经留存和校验后，按内容和发送方指定的接收方投递；窗口不据此办理业务",
+    "en": "it is kept, judged, and passed on to whom its content or its sender names; the window files nothing from it",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """`type`: by a glance at its first bytes, until the judge says. `outcome`: what the judge said, once."""
+    """`type`: by a glance at its first bytes, until the judge says. `outcome`: what the judge said, once.
+
+    `receivers`: whom its sender names, beside those whom its content names.
+    """
 
     receipt_id: str
     sender: str
@@ -40,6 +43,7 @@ class Received:
     state: str
     timeline: tuple[tuple[str, str], ...]
     outcome: dict[str, Any] = field(default_factory=dict)
+    receivers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,14 @@ def expected(upload: Upload) -> dict[str, Any]:
     }
 
 
-def shown(received: Received, report: dict[str, Any], carries: str | None) -> dict[str, Any]:
-    """What its sender sees. `report`: the judge's, {} before there is one; `carries`: the document of its type."""
+def shown(
+    received: Received,
+    report: dict[str, Any],
+    carries: str | None,
+    destinations: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """What its sender sees. `report`: the judge's, {} before there is one; `carries`: the document of its type;
+    `destinations`: where it went, None before it is routed."""
     outcome = received.outcome
     home = f"/exchange/messages/{received.receipt_id}/views"
     findings = report.get("findings", [])
@@ -125,6 +135,8 @@ def shown(received: Received, report: dict[str, Any], carries: str | None) -> di
         "not_judged": report.get("not_judged", []),
         "hashes": hashes,
         "views": {name: f"{home}/{name}" for name in hashes},
+        "receivers": list(received.receivers),
+        "destinations": destinations,
         "next": _next(carries),
     }
 

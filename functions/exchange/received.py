@@ -16,7 +16,7 @@ from singlewindow.aws.clients import client
 from singlewindow.errors import WindowError, conflict
 
 _ATTEMPTS = 8
-_STRUCTURED = ("timeline", "outcome")
+_STRUCTURED = ("timeline", "outcome", "receivers")
 _NUMBERS = ("size",)
 
 
@@ -71,7 +71,9 @@ def find(receipt_id: str) -> Received | None:
     row = _get(_key(receipt_id, "message"))
     if row is None:
         return None
-    members = {name: _value(name, row[name]) for name in Received.__dataclass_fields__}
+    # A row of before there were receivers has none.
+    members = {name: _value(name, row[name]) for name in Received.__dataclass_fields__ if name in row}
+    members |= {name: tuple(members[name]) for name in ("receivers",) if name in members}
     return Received(**members | {"timeline": tuple((state, at) for state, at in members["timeline"])})
 
 

@@ -80,12 +80,16 @@ class Hold(Part):
 
 
 class Release(Part):
-    """Customs' release. `notice`: the same as customs signed it, a compact JWS; `conditional`: goods may leave the port
-    under conditions (附条件提离); `guaranteed`: against security (担保放行)."""
+    """The terms of customs' release. `notice`: the same as customs signed it, a compact JWS.
+
+    `conditional`: goods may leave the port under conditions (附条件提离); `guaranteed`: against security (担保放行);
+    `removal`: on the summary of a declaration in two steps, whose full declaration is to follow (提货放行).
+    """
 
     notice: Annotated[str, StringConstraints(min_length=1, max_length=16384)] | None = None
     conditional: bool = False
     guaranteed: bool = False
+    removal: bool = False
 
 
 class TaxLine(Part):
@@ -209,9 +213,14 @@ def earlier(consignment: Consignment, agency: str, reply_id: str) -> Event | Non
 
 
 def recorded(
-    consignment: Consignment, reply: Reply, agency: str, version: int, clear_is_final: bool
+    consignment: Consignment,
+    reply: Reply,
+    agency: str,
+    version: int,
+    clear_is_final: bool,
+    key: Mapping[str, Any] | None = None,
 ) -> Change:
-    """The event that records a reply to `version`.
+    """The event that records a reply to `version`; `key` is the one that its signed notice was verified by.
 
     A reply to an older version, and a final answer that contradicts the first, are recorded without effect, and so is
     any after the decision but what concerns the gate of use, or takes a release back while the goods are there.
@@ -233,8 +242,9 @@ def recorded(
     if reply.outcome == "hold":
         hold = (reply.hold or Hold()).model_dump(exclude_none=True)
         data["hold"] = {"hold_id": reply.reply_id} | hold
-    if reply.outcome == "release":
-        data["release"] = (reply.release or Release()).model_dump(exclude_none=True)
+    terms = reply.release.model_dump(exclude_defaults=True) if reply.release else {}
+    if terms:
+        data["release"] = terms | ({"key": dict(key)} if key else {})
     for member in ("entry_id", "hold_id"):
         if said := getattr(reply, member):
             data[member] = said
@@ -242,6 +252,24 @@ def recorded(
         if part := getattr(reply, member):
             data[member] = part.model_dump(mode="json", exclude_none=True)
     return Change("AgencyReplied", data, Actor("agency", agency), of_version=version)
+
+
+def bound_to(consignment: Consignment, reply: Reply, agency: str, version: int) -> dict[str, Any]:
+    """What a signed notice within this reply must be about."""
+    numbers = (
+        event.data["entry_id"]
+        for event in consignment.of_version(version)
+        if event.type == "AgencyReplied" and event.data["agency"] == agency and "entry_id" in event.data
+    )
+    release = reply.release or Release()
+    return {
+        "window_no": consignment.window_no,
+        "version": version,
+        "entry_id": next(numbers, reply.entry_id),
+        "conditional": release.conditional,
+        "guaranteed": release.guaranteed,
+        "removal": release.removal,
+    }
 
 
 def _refuse_what_is_not_its_own(reply: Reply, assignment: Mapping[str, Any]) -> None:
@@ -272,7 +300,9 @@ def _effect(consignment: Consignment, reply: Reply, agency: str, final: bool, ve
     if version != consignment.version:
         return "recorded-late"
     events = consignment.of_version()
-    if reply.outcome == "revoke" and any(e.type == "GateOut" for e in events):
+    if reply.outcome == "revoke" and any(
+        e.type in ("GateOut", "DeclarationCleared") for e in consignment.events
+    ):
         return "recorded-after-gate-out"
     judges = _assignments(consignment, version)[agency]["part"] != "informed"
     if judges and _is_decided(events) and not _outlives_the_release(events, reply):

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from notifications import address, delivery, notice, signing, store
+from notifications import delivery, notice, store
 from notifications.delivery import Pointer
 from notifications.subscription import EVENTS, RETENTION, Subscription, concerned
 from singlewindow import canonical, clock, commands
@@ -11,8 +11,8 @@ from singlewindow.access import Throttle
 from singlewindow.aws import ledger
 from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.errors import WindowError, conflict, not_found
-from singlewindow.findings import Finding
 from singlewindow.ids import new_id
+from singlewindow.outbound import address, signing
 from singlewindow.parties import TRADERS, Role
 
 app = Capability("notifications")
@@ -76,7 +76,7 @@ def subscribe(request: Request) -> Answer:
 
     wanted = commands.parse(Subscribe, request.json())
     if wanted.url is not None:
-        _judge(wanted.url)
+        address.admit(wanted.url, private=delivery.private_allowed())
     if sum(one.exists for one in store.of_party(request.by.party)) >= MOST_SUBSCRIPTIONS:
         raise conflict("too-many-subscriptions", f"at most {MOST_SUBSCRIPTIONS} a party", "订阅数量已达上限")
     made = Subscription(
@@ -117,7 +117,7 @@ def subscriptions(request: Request) -> dict[str, Any]:
 def subscription(request: Request, subscription_id: str) -> dict[str, Any]:
     """One subscription, and how its address fares."""
     own = _own(request, subscription_id)
-    circuit = store.circuit(own.id)
+    circuit = store.breaker(own.id).read()
     resting = max(circuit.opens - clock.now().timestamp(), 0)
     return _shown(own) | {"failures_in_a_row": circuit.failures, "resting_for_seconds": round(resting)}
 
@@ -239,25 +239,6 @@ def _in_use(request: Request, subscription_id: str) -> Subscription:
     if not own.exists:
         raise conflict("deleted", "the subscription was deleted", "该订阅已删除")
     return own
-
-
-def _judge(url: str) -> None:
-    """422 for an address that no webhook may go to. What a name leads to is judged at every attempt."""
-    try:
-        address.parse(url, private=delivery.private_allowed())
-    except address.Unfit as error:
-        finding = Finding(
-            code="INVALID",
-            severity="error",
-            pointer="/url",
-            rule="WEBHOOK-ADDRESS",
-            given=url[:200],
-            message_zh="推送地址须为公网 https 地址",
-            message_en=f"not an address for webhooks: {error}",
-        )
-        raise WindowError(
-            422, "unfit-address", str(error), detail_zh="推送地址不符合要求", findings=[finding]
-        ) from None
 
 
 def _secret_of(one: Subscription) -> dict[str, str]:

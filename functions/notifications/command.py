@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from notifications import subscription
-from notifications.address import LONGEST
+from singlewindow.outbound.address import LONGEST
 
 
 class Subscribe(BaseModel):

@@ -11,14 +11,15 @@ from datetime import datetime
 from random import random
 from typing import Any, Final
 
-from notifications import notice, retry, signing, store
-from notifications.post import Outcome, post
+from notifications import notice, store
 from notifications.store import DELIVERED, FAILED, KEPT, PENDING, Delivery
 from notifications.subscription import Subscription
 from singlewindow import clock, correlation, settings
 from singlewindow.aws import keys, queues
 from singlewindow.consignment import Consignment
 from singlewindow.errors import WindowError
+from singlewindow.outbound import retry, signing
+from singlewindow.outbound.post import Outcome, post
 
 # An attempt is over by then, or its function is not there any more.
 _CLAIM: Final = 60.0
@@ -98,23 +99,23 @@ def deliver(pointer: Pointer) -> str | None:
     by_hand = one.type == notice.TEST
     if not subscription.exists or (subscription.status != "active" and not by_hand):
         return _keep(one, now)
-    slot = None
+    slot, breaker = None, store.breaker(subscription.id)
     if not by_hand:
-        circuit = store.circuit(subscription.id)
+        circuit = breaker.read()
         slot = circuit.slot(now)
-        if slot is None or not store.enter(subscription.id, slot, now):
+        if slot is None or not breaker.enter(slot, now):
             send([pointer], circuit.wait(now, random()))
             return None
     claimed = now + _CLAIM
     if not store.claim(one, now, claimed):
         if slot is not None:
-            store.leave(subscription.id, slot)
+            breaker.leave(slot)
         send([pointer], _CLAIM)
         return None
     outcome = _attempt(subscription, one)
     now = clock.now().timestamp()
     if outcome.delivered:
-        store.succeeded(subscription.id)
+        breaker.succeeded()
         if by_hand:
             store.enable(subscription)
         store.conclude(one, claimed, DELIVERED, now, one.attempts + 1, outcome.said)
@@ -134,10 +135,11 @@ def _failed(
     outcome: Outcome,
     now: float,
 ) -> str:
-    circuit = store.failed(subscription.id, slot, now)
+    breaker = store.breaker(subscription.id)
+    circuit = breaker.failed(slot, now)
     rest = capped(retry.rest(circuit.failures))
     if rest:
-        store.open_until(subscription.id, now + rest)
+        breaker.open_until(now + rest)
     attempts = one.attempts + 1
     if outcome.gone or circuit.is_hopeless(now):
         reason = "gone" if outcome.gone else "failing"

@@ -15,9 +15,9 @@ from time import sleep
 from typing import Any, Final
 
 from notifications.notice import Notice
-from notifications.retry import SLOT_SECONDS, SLOTS, Circuit
 from notifications.subscription import RETENTION, Subscription
 from singlewindow import clock, settings
+from singlewindow.aws.circuits import Breaker
 from singlewindow.aws.clients import client
 from singlewindow.errors import WindowError
 
@@ -254,48 +254,9 @@ def conclude(one: Delivery, claimed: float, status: str, due: float, attempts: i
     _update(one.subscription, f"d#{one.cursor}", change, values, condition, {"#status": "status"})
 
 
-# --- the circuit of a destination ---------------------------------------------------------------------------
-
-
-def circuit(subscription_id: str) -> Circuit:
-    return _circuit(_get(subscription_id, "circuit") or {})
-
-
-def enter(subscription_id: str, slot: int, now: float) -> bool:
-    """Take a slot; False where another was quicker, or the circuit opened."""
-    values = {":now": _number(now), ":until": _number(now + SLOT_SECONDS)}
-    condition = (
-        f"(attribute_not_exists(slot{slot}) OR slot{slot} <= :now)"
-        " AND (attribute_not_exists(opens) OR opens <= :now)"
-    )
-    return _update(subscription_id, "circuit", f"SET slot{slot} = :until", values, condition)
-
-
-def leave(subscription_id: str, slot: int) -> None:
-    """Give a slot back, for an attempt that did not happen."""
-    _update(subscription_id, "circuit", f"REMOVE slot{slot}", {}, None)
-
-
-def succeeded(subscription_id: str) -> None:
-    """Whatever was counted is forgotten: the circuit is closed."""
-    slots = ", ".join(f"slot{slot}" for slot in range(SLOTS))
-    _update(subscription_id, "circuit", f"REMOVE failures, since, opens, {slots}", {}, None)
-
-
-def failed(subscription_id: str, slot: int, now: float) -> Circuit:
-    """One more failure in a row; the circuit with it."""
-    answer = client("dynamodb").update_item(
-        TableName=_deliveries(),
-        Key=_key(subscription_id, "circuit"),
-        UpdateExpression=f"SET since = if_not_exists(since, :now) REMOVE slot{slot} ADD failures :one",
-        ExpressionAttributeValues={":now": _number(now), ":one": {"N": "1"}},
-        ReturnValues="ALL_NEW",
-    )
-    return _circuit(answer["Attributes"])
-
-
-def open_until(subscription_id: str, opens: float) -> None:
-    _update(subscription_id, "circuit", "SET opens = :opens", {":opens": _number(opens)}, None)
+def breaker(subscription_id: str) -> Breaker:
+    """The circuit of a subscription's address."""
+    return Breaker("DELIVERIES_TABLE", {"subscription": subscription_id, "item": "circuit"})
 
 
 # --- DynamoDB -----------------------------------------------------------------------------------------------
@@ -441,14 +402,6 @@ def _delivery(item: dict[str, Any]) -> Delivery:
         attempts=int(item["attempts"]["N"]),
         said=item.get("said", {}).get("S") or None,
     )
-
-
-def _circuit(item: dict[str, Any]) -> Circuit:
-    def number(name: str) -> float | None:
-        return float(item[name]["N"]) if name in item else None
-
-    slots = {slot: until for slot in range(SLOTS) if (until := number(f"slot{slot}")) is not None}
-    return Circuit(int(number("failures") or 0), number("since"), number("opens") or 0.0, slots)
 
 
 def _attribute(value: Any) -> dict[str, Any]:

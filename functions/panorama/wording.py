@@ -187,6 +187,8 @@ def _accepted(record: Record, names: Names) -> Text:
 
 
 def _released(record: Record, _: Names) -> Text:
+    if record.data.get("removal"):
+        return Text("海关放行提离，待完整申报", "Released for removal; the full declaration is to follow")
     if record.data.get("conditional"):
         return Text(
             "海关附条件放行：可提离口岸，不得销售使用", "Released under conditions: goods may leave the port"

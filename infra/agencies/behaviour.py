@@ -10,6 +10,7 @@ Name = Literal[
     "return",
     "hold-then-accept",
     "hold-then-clear",
+    "full-course",
     "slow",
     "silent",
     "duplicate",

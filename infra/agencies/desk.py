@@ -14,7 +14,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from infra.agencies import consents
 from infra.agencies.behaviour import Behaviour
-from infra.agencies.replies import Answering, Question, Timed, entry_id
+from infra.agencies.replies import Answering, Question, Sign, Timed, entry_id
 from infra.steering import Rules
 from singlewindow import clock
 
@@ -26,6 +26,13 @@ _local = build_opener(ProxyHandler({}))
 log = logging.getLogger(__name__)
 
 
+# What customs is told by pointers, and what of its course that settles.
+AWAITED = {
+    "inspection": ("InspectionDone", "InspectionFollowedUp"),
+    "tax": ("TaxDeducted", "TaxGuaranteed"),
+}
+
+
 @dataclass
 class Window:
     """The window as an agency sees it from outside: an address, queues, its own token."""
@@ -34,6 +41,16 @@ class Window:
     sqs: Any
     stack: str
     token: Callable[[str], str]
+    sign: Sign | None = None
+
+
+@dataclass
+class Course:
+    """A full course that customs has begun: what it waits for before it releases."""
+
+    answering: Answering
+    behaviour: Behaviour
+    awaits: set[str] = field(default_factory=lambda: set(AWAITED))
 
 
 @dataclass
@@ -75,6 +92,7 @@ class Desk:
         self._told = told
         self._serial = serial
         self._answered: set[str] = set()
+        self._courses: dict[str, Course] = {}
         self._timers: set[Timer] = set()
         self._stopping = Event()
         self._token = ("", 0.0)
@@ -128,11 +146,25 @@ class Desk:
             self._window.sqs.delete_message(**handle)
 
     def _answer(self, pointer: dict[str, Any]) -> None:
+        if (
+            pointer.get("kind") == "exchange.delivery"
+        ):  # a message that was passed on: taken, and nothing to decide
+            self._fetch(pointer)
+            self._call("POST", pointer["ack"])
+            self._told(self.agency, f"{pointer['type']} {pointer['message_id']}: acknowledged")
+            return
         message_id = pointer["message_id"]
+        if pointer["type"] in ("clearance-notice", "release-notice"):
+            self._noticed(pointer)
+            return
         if message_id in self._answered:
             return  # delivery is at least once
         question = Question(
-            message_id, pointer["type"], pointer["window_no"], self._body(pointer)["document"]
+            message_id,
+            pointer["type"],
+            pointer["window_no"],
+            self._body(pointer)["document"],
+            pointer["declaration_version"],
         )
         self._grapevine.hear(self.agency, question)
         behaviour = self._behaviour(question)
@@ -151,6 +183,8 @@ class Desk:
             if about_change
             else answering.replies(behaviour)
         )
+        if behaviour.behaviour == "full-course" and self.releases and not about_change:
+            self._courses[message_id] = Course(answering, behaviour)
         for reply in replies:
             if reply.after:
                 self._later(reply, question, behaviour)
@@ -160,6 +194,18 @@ class Desk:
             self._answered.add(message_id)
         else:
             self._told(self.agency, f"{question.window_no}: keeps silent")
+
+    def _noticed(self, pointer: dict[str, Any]) -> None:
+        """What the window tells beside questions; customs in a full course releases once nothing is awaited."""
+        self._told(self.agency, f"{pointer['window_no']}: is told of {pointer['event']}")
+        course = self._courses.get(pointer["message_id"])
+        if course is None:
+            return
+        course.awaits -= {name for name, events in AWAITED.items() if pointer["event"] in events}
+        if not course.awaits:
+            release = course.answering.release(clock.now(), self._window.sign)
+            self._send(release, course.answering.question, course.behaviour)
+            del self._courses[pointer["message_id"]]
 
     def _behaviour(self, question: Question) -> Behaviour:
         """By window number, by bill: where the agency's own part has no bill, by what the others have heard."""
@@ -180,11 +226,14 @@ class Desk:
         return heard
 
     def _body(self, pointer: dict[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self._fetch(pointer))
+        return body
+
+    def _fetch(self, pointer: dict[str, Any]) -> bytes:
         raw = self._call("GET", pointer["body"])
         if hashlib.sha256(raw).hexdigest() != pointer["sha256"]:
             raise ValueError(f"message {pointer['message_id']}: the body is not the one that was announced")
-        body: dict[str, Any] = json.loads(raw)
-        return body
+        return raw
 
     def _later(self, reply: Timed, question: Question, behaviour: Behaviour) -> None:
         def due() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from werkzeug.wrappers import Request
 
 from infra.agencies.desk import Desk, Grapevine, Window
+from infra.agencies.replies import Sign
 from infra.steering import View, allow, answered
 from singlewindow import canonical, catalogue, clock
 from singlewindow.errors import not_found
@@ -20,7 +21,7 @@ class Hall:
     """The agencies, at work between `start` and `stop` (or inside `with`).
 
     `sqs` is a boto3 client of wherever the queues are; `url` the window's address; `token(agency)` gives an
-    agency its bearer token; `told(agency, text)` hears what they do.
+    agency its bearer token, `sign(agency, payload)` its signature; `told(agency, text)` hears what they do.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class Hall:
         stack: str = "singlewindow",
         told: Callable[[str, str], None] = _unheard,
         only: tuple[str, ...] = (),
+        sign: Sign | None = None,
     ) -> None:
-        window = Window(url, sqs, stack, token)
+        window = Window(url, sqs, stack, token, sign)
         grapevine, serial = Grapevine(), count(1)
         self.desks = {
             one["id"]: Desk(

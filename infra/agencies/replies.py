@@ -1,10 +1,10 @@
 """What a simulated agency replies to a question, and when: pure functions."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from uuid import uuid4
 from infra.agencies.behaviour import Behaviour
 from singlewindow import clock
 
+Sign = Callable[[str, Mapping[str, Any]], str]
+
+_FEN = Decimal("0.01")
 SIMULATED_ZH, SIMULATED_EN = "［模拟］", "[simulated] "
 
 
@@ -24,6 +27,7 @@ class Question:
     type: str
     window_no: str
     document: Mapping[str, Any]
+    version: int = 1
 
     @property
     def bill_no(self) -> str | None:
@@ -64,6 +68,8 @@ class Answering:
                 # Where an agency releases, lifting its hold is not yet its release.
                 release = [self._says(self._yes, delay + 0.001)] if self.releases else []
                 return [self._says("hold", 0), self._says("clear", delay), *release]
+            case "full-course":
+                return self._course(delay)
             case "duplicate":
                 return [self._says(self._yes, delay)] * 3
             case "out-of-order":
@@ -79,6 +85,43 @@ class Answering:
                 if self.overheard:
                     return [self._says(self._yes, delay, message_id=self.overheard)]
         return []
+
+    def _course(self, delay: float) -> list[Timed]:
+        """Customs accepts, holds for inspection and bills; its release comes when it is told that both are done.
+
+        Another desk that holds leaves the rest to the inspection; who only looks accepts.
+        """
+        if self.releases:
+            bill = tax_bill(self.question, self.entry_id or "", self.at)
+            hold = self._hold("inspection", delay + 0.001)
+            return [self._says("accept", delay), hold, self._says("tax", delay + 0.002, tax=bill)]
+        if "hold" in _decisions()[self.agency]:
+            return [self._hold("quarantine", delay)]
+        return [self._says("accept", delay)]
+
+    def _hold(self, kind: str, after: float) -> Timed:
+        containers = [
+            one["container_no"]
+            for one in self.question.document.get("containers", [])
+            if "container_no" in one
+        ]
+        said = [finding["message_zh"] for finding in self._findings("hold")]
+        hold = {"gate": "port", "kind": kind, "containers": containers, "instructions": said}
+        return self._says("hold", after, hold=hold)
+
+    def release(self, at: datetime, sign: Sign | None) -> Timed:
+        """What ends the course: customs' release, signed where it can sign, about this declaration and no other."""
+        about = {
+            "window_no": self.question.window_no,
+            "version": self.question.version,
+            "entry_id": self.entry_id,
+            "conditional": False,
+            "guaranteed": False,
+            "released_at": clock.stamp(at),
+            "simulated": True,
+        }
+        notice = {"release": {"notice": sign(self.agency, about)}} if sign else {}
+        return replace(self, at=at)._says("release", 0, **notice)
 
     @property
     def _yes(self) -> str:
@@ -139,6 +182,30 @@ def entry_id(question: Question, serial: int, at: datetime) -> str:
     direction = "1" if question.window_no[0] == "I" else "0"
     customs = _at(question.document, "/head/customs_master")
     return f"{customs}{clock.business_date(at).year}{direction}{serial:09d}"
+
+
+# Not the tariff's: what a simulated customs asks of every line.
+_DUTY, _VAT = Decimal("0.05"), Decimal("0.13")
+
+
+def tax_bill(question: Question, number: str, at: datetime) -> dict[str, Any]:
+    """A bill on the declared prices, taken as if in yuan, at flat rates: simulated, like all that is said here."""
+    lines, total = [], Decimal("0.00")
+    for n, line in enumerate(question.document.get("lines", []), 1):
+        price = Decimal(str(line.get("total_price", "0"))).quantize(_FEN, ROUND_HALF_UP)
+        duty = (price * _DUTY).quantize(_FEN, ROUND_HALF_UP)
+        vat = ((price + duty) * _VAT).quantize(_FEN, ROUND_HALF_UP)
+        total += duty + vat
+        for tax, base, rate, amount in (("duty", price, _DUTY, duty), ("vat", price + duty, _VAT, vat)):
+            said = {"base": str(base), "rate": str(rate), "amount": str(amount)}
+            lines.append({"line": n, "tax": tax} | said)
+    return {
+        "bill_id": f"{number}-01",
+        "regime": "customs-assessed",
+        "issued_at": clock.stamp(at),
+        "lines": lines,
+        "total": str(total),
+    }
 
 
 def _at(value: Any, pointer: str) -> Any:

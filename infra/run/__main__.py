@@ -93,7 +93,7 @@ def _serve(options: argparse.Namespace, console: Console, undo: ExitStack) -> in
             aws_secret_access_key="agencies",
             config=Config(proxies={}, max_pool_connections=32),
         )
-        hall = Hall(sqs, url=url, token=_agency_token, stack=stage.stack, told=feed.told)
+        hall = Hall(sqs, url=url, token=_agency_token, sign=issuer.sign, stack=stage.stack, told=feed.told)
         stage.gateway.local_routes |= hall.routes
         undo.callback(hall.stop, patience=0)
         hall.start()

@@ -28,12 +28,16 @@ _STATES = {
     "reported": ("已回报", "reported", "green"),
     "held": ("查验中", "holds", "magenta"),
     "accepted": ("同意", "accepted", "green"),
+    "released": ("放行", "released", "green"),
+    "examining": ("已受理，审核中", "accepted, examining", "yellow"),
+    "in-review": ("人工审核", "reviews by hand", "magenta"),
+    "tax-due": ("待缴税", "taxes are due", "magenta"),
     "rejected": ("不予受理", "rejected", "red"),
     "returned": ("退单", "returned", "red"),
     "silent": ("超时未答", "silent", "red"),
 }
 _PARTS = {"decides": "审批 decides", "verifies": "核验 verifies", "informed": "告知 informed"}
-_WAITING = ("to-ask", "pending", "held", "informed")
+_WAITING = ("to-ask", "pending", "held", "informed", "in-review", "examining", "tax-due")
 
 
 @dataclass

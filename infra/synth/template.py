@@ -28,13 +28,16 @@ def build(manifest: Manifest, capabilities: list[Capability]) -> dict[str, Any]:
     api = singles["Resources"]["WindowApi"]["Properties"]
     api["DefinitionBody"] = gateway.body(capabilities, manifest.stack)
     api["MethodSettings"] += gateway.throttles(r for c in capabilities for r in c.routes)
-    parts = [
+    queues = [
         singles,
         *_inboxes(manifest, functions, singles["Resources"].keys()),
         *_agencies(manifest, functions),
+    ]
+    parts = [
+        *queues,
         *(workflows.workflow(path, {f.logical_id for f in functions}) for path in workflows.files()),
         {"Resources": {LAYER: _layer(manifest)}},
-        *_functions(manifest, capabilities),
+        *_functions(manifest, capabilities, _dead_letters(queues)),
         {"Resources": gateway.permissions(functions)},
     ]
     merged = fragments.merge(parts)
@@ -67,9 +70,22 @@ def _layer(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _functions(manifest: Manifest, capabilities: Iterable[Capability]) -> Iterator[Fragment]:
+def _dead_letters(parts: Iterable[Fragment]) -> list[str]:
+    """The dead-letter queues by their names within the stack."""
+    named = (
+        one["Properties"]["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        for part in parts
+        for name, one in part["Resources"].items()
+        if name.endswith("Dlq")
+    )
+    return sorted(named)
+
+
+def _functions(
+    manifest: Manifest, capabilities: Iterable[Capability], dead_letters: list[str]
+) -> Iterator[Fragment]:
     for capability in capabilities:
-        policy = grants.statements(capability.declared.uses)
+        policy = grants.statements(capability.declared.uses, dead_letters)
         environment = {
             "CATALOGUE": "/opt/catalogue",
             "LOG_LEVEL": {"Ref": "LogLevel"},
@@ -77,7 +93,7 @@ def _functions(manifest: Manifest, capabilities: Iterable[Capability]) -> Iterat
             "ANSWER_TIMEOUT_CAP": {"Ref": "AnswerTimeoutCap"},
             "POWERTOOLS_SERVICE_NAME": capability.name,
             "POWERTOOLS_METRICS_NAMESPACE": manifest.stack,
-            **grants.environment(capability.declared.uses),
+            **grants.environment(capability.declared.uses, dead_letters),
         }
         for function in capability.functions:
             resource = _function(manifest, function, environment, policy)
@@ -154,11 +170,11 @@ def _events(function: Function) -> Iterator[tuple[str, Any]]:
             }
             failures = {"Fn::GetAtt": [f"{function.logical_id}Failures", "Arn"]}
             yield (
-                f"{trigger.source}Stream",
+                f"{trigger.sources[0]}Stream",
                 {
                     "Type": "DynamoDB",
                     "Properties": {
-                        "Stream": {"Fn::GetAtt": [trigger.source, "StreamArn"]},
+                        "Stream": _sources(function)[0],
                         "StartingPosition": "TRIM_HORIZON",
                         **batching,
                         "BisectBatchOnFunctionError": True,
@@ -180,11 +196,11 @@ def _sources(function: Function) -> list[Any]:
     trigger = function.trigger
     match trigger.kind if trigger else None:
         case "queue":
-            return [{"Fn::GetAtt": [trigger.source, "Arn"]}]  # type: ignore[union-attr]
+            return [{"Fn::GetAtt": [one, "Arn"]} for one in trigger.sources]  # type: ignore[union-attr]
         case "agency-replies":
             return [{"Fn::GetAtt": [f"{pascal(agency)}Replies", "Arn"]} for agency in agency_ids()]
         case "stream":
-            return [{"Fn::GetAtt": [trigger.source, "StreamArn"]}]  # type: ignore[union-attr]
+            return [{"Fn::GetAtt": [one, "StreamArn"]} for one in trigger.sources]  # type: ignore[union-attr]
     return []
 
 
@@ -211,12 +227,13 @@ def _inboxes(manifest: Manifest, functions: Iterable[Function], known: Iterable[
     """An inbox of the events topic for each queue that a handler names and infra/resources doesn't define."""
     for function in functions:
         trigger = function.trigger
-        if trigger and trigger.kind == "queue" and trigger.source and trigger.source not in known:
-            types = list(trigger.options["types"])
+        queues = trigger.sources if trigger and trigger.kind == "queue" else ()
+        for queue in (one for one in queues if one not in known):
+            types = list(trigger.options["types"])  # type: ignore[union-attr]
             yield each(
                 "inbox",
-                Name=trigger.source,
-                name=kebab(trigger.source),
+                Name=queue,
+                name=kebab(queue),
                 visibility=_visibility(manifest, function),
                 filter={"type": types} if types else {"Ref": "AWS::NoValue"},
             )

@@ -14,6 +14,8 @@ OF_KERNEL = {
     "ledger": "LEDGER_TABLE",
     "archive": "ARCHIVE_BUCKET",
     "uploads": "UPLOADS_BUCKET",
+    "dead_letters": "DEAD_LETTER_QUEUES",
+    "drop": "DROP_BUCKET",
     "partners": "PARTNERS_JWKS_URL",
 }
 CAPABILITIES = manifest.load().capabilities

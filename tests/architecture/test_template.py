@@ -203,7 +203,7 @@ def test_everything_stored_is_encrypted(resources: Resources) -> None:
 def test_what_holds_records_outlives_the_stack(resources: Resources) -> None:
     for name, resource in resources.items():
         holding = resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key")
-        if holding and name != "UploadsBucket":  # forgets by itself, after a day
+        if holding and name not in ("UploadsBucket", "DropBucket"):  # these forget by themselves
             assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
             assert resource["UpdateReplacePolicy"] == "Retain"
 

@@ -46,6 +46,14 @@ def test_what_a_partner_signed_is_its_own(party: str) -> None:
     assert partners.verify(issuer.sign(party, PAYLOAD), party) == PAYLOAD
 
 
+def test_the_key_that_a_token_was_believed_by_verifies_it_again_offline() -> None:
+    token = issuer.sign("customs", PAYLOAD)
+    partners.verify(token, "customs")
+    key = partners.key_of(token)
+    assert (key["party"], "d" in key) == ("customs", False)
+    assert json.loads(jwt.api_jws.decode(token, jwt.PyJWK(key).key, algorithms=["ES256"])) == PAYLOAD
+
+
 def test_nobody_signs_for_another() -> None:
     with pytest.raises(WindowError) as refused:
         partners.verify(issuer.sign("ciq", PAYLOAD), "customs")

@@ -313,6 +313,7 @@ def ask(exchange: Exchange, queues: Queues, hall: Hall) -> Ask:
             "message_id": message_id,
             "type": TYPES.get(agency, "declaration"),
             "window_no": window_no,
+            "declaration_version": 1,
             "sha256": sha256(body).hexdigest(),
             "body": path,
         }
@@ -429,6 +430,30 @@ def test_a_foreign_reply_quotes_the_message_of_another_about_the_same(
     ask("customs", "m-customs")
     until(lambda: "sw-ciq-replies" in queues.sent)
     assert json.loads(queues.sent["sw-ciq-replies"][0])["message_id"] == "m-customs"
+
+
+def notice(queues: Queues, event: str, message_id: str = "m-1") -> None:
+    pointer = {"type": "clearance-notice", "message_id": message_id, "window_no": WINDOW_NO, "event": event}
+    queues.put("sw-customs-inbox", json.dumps(pointer))
+
+
+def test_in_a_full_course_customs_releases_once_it_is_told_of_inspection_and_tax(
+    ask: Ask, queues: Queues, hall: Hall
+) -> None:
+    hall.behave("customs", "full-course")
+    ask("customs")
+    until(lambda: len(queues.sent.get("sw-customs-replies", [])) == 3)
+    for event in ("TreasuryConfirmed", "TaxDeducted", "TaxDeducted", "InspectionDone"):
+        notice(queues, event)
+    until(lambda: len(queues.sent.get("sw-customs-replies", [])) == 4)
+
+    accept, hold, tax, release = (
+        Reply.model_validate_json(sent) for sent in queues.sent["sw-customs-replies"]
+    )
+    assert [one.outcome for one in (accept, hold, tax, release)] == ["accept", "hold", "tax", "release"]
+    assert hold.hold is not None and hold.hold.kind == "inspection"
+    assert accept.entry_id == release.entry_id
+    assert release.at > hold.at
 
 
 def test_after_a_stop_nothing_is_sent(ask: Ask, queues: Queues, hall: Hall) -> None:

@@ -358,7 +358,7 @@ SHOWN: dict[str, Any] = {
 
 
 def shown(state: str, customs: str, entry_id: str | None = None) -> dict[str, Any]:
-    said = [{"message_en": "[simulated] fine"}] if customs == "accepted" else []
+    said = [{"message_en": "[simulated] fine"}] if customs == "released" else []
     agencies = [{**SHOWN["agencies"][0], "state": customs, "findings": said}, SHOWN["agencies"][1]]
     return {"state": state, "entry_id": entry_id, "agencies": agencies}
 
@@ -375,14 +375,15 @@ def test_progress_reads_the_same_live_and_in_lines(terminal: bool, simulated: bo
             ("SUBMITTED", "to-ask", None),
             ("SUBMITTED", "pending", None),
             ("HELD", "held", None),
-            ("ACCEPTED", "accepted", "790120261000000001"),
-            ("RELEASED", "accepted", "790120261000000001"),
+            ("ACCEPTED", "examining", "790120261000000001"),
+            ("TAX_DUE", "tax-due", "790120261000000001"),
+            ("RELEASED", "released", "790120261000000001"),
         ):
             progress.seen(shown(state, customs, entry_id))
             show()
     text = written.getvalue()
 
-    assert list(progress.reached) == ["submitted", "asked", "answered", "accepted", "released"]
+    assert list(progress.reached) == ["submitted", "asked", "accepted", "answered", "released"]
     assert "成都海关 Chengdu Customs" in text
     assert "[simulated] fine" in text  # not swallowed as markup
     assert ("(simulated 模拟)" in text) == simulated

@@ -133,7 +133,7 @@ def steady(trader: Trader, window_no: str) -> dict[str, Any]:
     return shown
 
 
-def shown_by_panorama(trader: Trader, window_no: str) -> list[tuple[int, str, str]]:
+def shown_by_panorama(trader: Client, window_no: str) -> list[tuple[int, str, str]]:
     """The projection: what panorama made of the events that it was told."""
     lanes = trader.get(f"/panorama/{window_no}").json["lanes"]
     entries = chain(lanes["documents"], lanes["logistics"])

@@ -95,10 +95,20 @@ class Desk:
     agency: str
     client: Client
     questions: dict[tuple[str, int | str], dict[str, Any]] = field(default_factory=dict)
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
     def question(self, window_no: str, version: int = 1, patience: float = PATIENCE) -> dict[str, Any]:
         """The pointer message about one version, once it has come."""
         return until(lambda: self._look((window_no, version)), bool, patience)
+
+    def told(self, window_no: str, kind: str) -> list[dict[str, Any]]:
+        """The notices of a kind about one declaration, once there are any."""
+
+        def look() -> list[dict[str, Any]]:
+            self._look(("", 0))
+            return [one for one in self.notices if (one["window_no"], one["type"]) == (window_no, kind)]
+
+        return until(look, bool)
 
     def wish(self, window_no: str, type: str) -> dict[str, Any]:
         """The pointer message of a type about a change or withdrawal, once it has come; the last of several."""
@@ -110,8 +120,13 @@ class Desk:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
             pointer = json.loads(message["Body"])
-            about = pointer["type"] if pointer["type"] in WISHES else pointer["declaration_version"]
-            self.questions[pointer["window_no"], about] = pointer
+            if "delivery_id" in pointer:  # a message that somebody passed on
+                pass
+            elif "body" in pointer:
+                about = pointer["type"] if pointer["type"] in WISHES else pointer["declaration_version"]
+                self.questions[pointer["window_no"], about] = pointer
+            else:
+                self.notices.append(pointer)
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return self.questions.get(wanted, {})
 

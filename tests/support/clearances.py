@@ -137,6 +137,21 @@ class Clearance:
             about = self.consignment.version if version is None else version
             self.apply(recorded(self.consignment, reply, agency, about, CAPACITIES[agency][2]))
 
+    def happens(self, type: str, **data: Any) -> None:
+        """An event of another capability: an inspection's or a payment's."""
+        self.apply(Change(type, data, of_version=self.consignment.version))
+
+    def inspected(self, agency: str, *hold_ids: str, result: str = "pass", at: int | None = None) -> None:
+        when = instant(self._minute if at is None else at)
+        data = {"inspection_id": "i-1", "agency": agency, "result": result, "hold_ids": list(hold_ids)}
+        self.happens("InspectionResult", **data, at=when)
+
+    def billed(self, bill_id: str, payable: str = "220.40", supersedes: str | None = None) -> None:
+        """What payments make of customs' bill."""
+        data = {"bill_id": bill_id, "agency": "customs", "regime": "customs-assessed", "total": payable}
+        more = {"supersedes": supersedes} if supersedes else {}
+        self.happens("TaxBilled", **data, payable=payable, due_on="2024-12-08", **more)
+
     def want(self, kind: str, *asks: str, agencies: tuple[str, ...] = (), **members: Any) -> int:
         """A trader's request to change or withdraw, as the routes write it; its number."""
         number = outcome.next_number(self.consignment)

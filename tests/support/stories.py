@@ -9,20 +9,12 @@ from payments.billing import Draft
 from payments.deduction import Result, judge
 from singlewindow.consignment import Change
 from singlewindow.events import Actor, Event
+from tests.support.bills import bill
 from tests.support.clearances import IMPORTER, ROOT, Clearance
 
 EXAMPLES = ROOT / "events/examples"
 ENTRY_ID = "790120241000000851"
-BILL = {
-    "bill_id": "79012024100000085101",
-    "regime": "customs-assessed",
-    "issued_at": "2024-11-23T01:00:00Z",
-    "lines": [
-        {"line": 1, "tax": "duty", "base": "1000.00", "rate": "0.08", "amount": "80.00"},
-        {"line": 1, "tax": "vat", "base": "1080.00", "rate": "0.13", "amount": "140.40"},
-    ],
-    "total": "220.40",
-}
+BILL = bill(f"{ENTRY_ID}-01")
 
 
 IMPORTED = {
@@ -140,7 +132,7 @@ def paid_in_the_end() -> Clearance:
     """Billed on a guarantee, overdue, refused by the bank, deducted, received by the treasury, reversed."""
     case = Clearance("customs", window_no="I20240000000000707")
     case.reply("customs", "accept", entry_id=ENTRY_ID)
-    case.reply("customs", "tax", tax=BILL | {"bill_id": "79012024100000085102", "regime": "consolidated"})
+    case.reply("customs", "tax", tax=bill("79012024100000085102") | {"regime": "consolidated"})
     content = billing.opened(Draft.of_reply(case.consignment.events[-1]), case.consignment, 1, IMPORTED)
     bill_id, bank = content["bill_id"], Actor("partner", "sandbox-bank")
     case.apply(Change("TaxBilled", billing.event_data(content), of_version=1))

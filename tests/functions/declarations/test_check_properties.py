@@ -99,7 +99,9 @@ def assert_in_order(report: Report) -> None:
 
 
 @settings(
-    max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(400),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(document=mutated(), as_at=DAYS)
 def test_a_mutated_declaration_is_judged_and_never_raises(document: Any, as_at: date) -> None:
@@ -117,7 +119,9 @@ def test_anything_at_all_is_judged_and_never_raises(document: Any) -> None:
 
 
 @settings(
-    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(document=mutated(), as_at=DAYS)
 def test_rules_don_t_lean_on_the_schema(document: Any, as_at: date) -> None:

@@ -57,7 +57,7 @@ def test_an_event_of_clearance_never_touches_a_draft() -> None:
         ("IN_REVIEW", []),
         ("SUSPENDED", []),
         ("REJECTED", []),
-        ("RELEASED", []),
+        ("RELEASED", ["complete"]),
     ],
 )
 def test_a_trader_may_only_revise_a_draft_and_submit_a_draft_or_what_was_returned(

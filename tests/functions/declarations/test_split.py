@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from declarations.split import at, holds, split
+from declarations.split import split
 from singlewindow import catalogue
 
 TODAY, BEFORE = date(2024, 11, 23), date(2018, 7, 3)
@@ -81,30 +81,3 @@ def test_the_tax_office_is_told_after_release() -> None:
     found = {one.agency: one.asked_on for one in split(PLAIN, catalogue.agencies(TODAY))}
     assert found["tax"] == "DeclarationReleased"
     assert found["customs"] == "DeclarationSubmitted"
-
-
-@pytest.mark.parametrize(
-    ("trigger", "met"),
-    [
-        ({"always": True}, True),
-        ({"at": "/head/bill_no", "present": True}, True),
-        ({"at": "/head/nothing", "present": True}, False),
-        ({"at": "/head/transport_mode", "in": ["2", "5"]}, True),
-        ({"at": "/head/transport_mode", "in": ["2"]}, False),
-        ({"at": "/lines/*/hs_code", "in": ["8517120090"]}, True),
-        ({"at": "/lines/*/goods_attributes", "has": ["21"]}, False),
-        ({"all": [{"always": True}, {"at": "/head/nothing", "present": True}]}, False),
-        ({"any": [{"at": "/head/nothing", "present": True}, {"always": True}]}, True),
-        ({"all": []}, True),
-        ({"any": []}, False),
-    ],
-)
-def test_a_trigger_is_met_or_not(trigger: dict[str, Any], met: bool) -> None:
-    assert holds(trigger, PLAIN) is met
-
-
-def test_a_place_in_a_document_of_another_shape_is_nowhere() -> None:
-    assert list(at(PLAIN, "/lines/*/hs_code")) == ["8517120090"]
-    shapes: tuple[dict[str, Any], ...] = ({"lines": "x"}, {"lines": {"0": {}}}, {"lines": [None, 7]}, {})
-    for odd in shapes:
-        assert list(at(odd, "/lines/*/hs_code")) == []

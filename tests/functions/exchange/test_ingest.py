@@ -19,7 +19,7 @@ from infra.stage.moto_faults import mended
 from singlewindow import canonical, catalogue, clock, settings
 from singlewindow.aws import archive, clients, queues, uploads
 from singlewindow.errors import WindowError
-from singlewindow.messages import transform
+from singlewindow.messages import carriers, transform
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
@@ -34,7 +34,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
     clients.client.cache_clear()
-    with mock_aws(), mended(), settings.using(SETTINGS):
+    with mock_aws(), mended():
         keys = ("key", "item")
         boto3.client("dynamodb").create_table(
             TableName="received",
@@ -49,7 +49,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             boto3.client("s3").create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-northwest-1"}
             )
-        yield
+        queue = boto3.client("sqs").create_queue(QueueName="routing")["QueueUrl"]
+        with settings.using(SETTINGS | {"ROUTING_QUEUE": queue}):
+            yield
     clients.client.cache_clear()
 
 
@@ -120,8 +122,12 @@ def test_a_repetition_reminds_the_judge_of_what_nobody_told_it(monkeypatch: pyte
         accepted(order())
         assert told == [("INGEST_QUEUE", {"receipt_id": one.receipt_id}, one.correlation_id)]
         assert ingest.judge(one.receipt_id)
+        accepted(order())  # it is judged; its end has only just come
+        assert [queue for queue, *_ in told] == ["INGEST_QUEUE", "ROUTING_QUEUE"]
+        assert not ingest.judge(one.receipt_id)  # who judged it may have got no further
+        clock.travel(clock.now() + timedelta(minutes=5))
         accepted(order())
-        assert len(told) == 1  # it is judged
+        assert told[2:] == [("ROUTING_QUEUE", {"receipt_id": one.receipt_id}, one.correlation_id)] * 2
     finally:
         clock.travel(None)
 
@@ -375,7 +381,7 @@ def test_a_declaration_written_as_decmessage_is_what_transform_writes() -> None:
     sample = json.loads((ROOT / "infra/samples/import-chengdu.json").read_bytes())
     document = catalogue.document("declaration").normalise(sample)
     assert content == transform.write([canonical.load(canonical.dumps(document))], "DecMessage")
-    assert media_type == views.XML
+    assert media_type == carriers.XML
 
 
 def test_what_the_message_cannot_carry_is_named_by_its_place() -> None:

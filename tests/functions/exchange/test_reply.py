@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+import exchange.app as exchange
 from exchange.reply import Reply, earlier, is_final, recorded
-from singlewindow import canonical, clock, commands
+from singlewindow import canonical, catalogue, clock, commands
 from singlewindow.errors import WindowError
 from singlewindow.events import Actor
+from tests.support.bills import bill
 from tests.support.clearances import Clearance, instant
 
 SOUND: dict[str, Any] = {
@@ -21,16 +23,7 @@ SOUND: dict[str, Any] = {
 }
 
 
-BILL: dict[str, Any] = {
-    "bill_id": "B-1",
-    "regime": "customs-assessed",
-    "issued_at": instant(0),
-    "lines": [
-        {"line": 1, "tax": "duty", "base": "1000.00", "rate": "0.08", "amount": "80.00"},
-        {"line": 1, "tax": "vat", "base": "1080.00", "rate": "0.13", "amount": "140.40"},
-    ],
-    "total": "220.40",
-}
+BILL = bill()
 
 
 def read(**members: Any) -> Reply:
@@ -267,3 +260,18 @@ def test_a_reply_to_a_version_that_was_replaced_is_recorded_for_that_version() -
 def test_an_old_reply_may_be_as_old_as_it_likes() -> None:
     old = (clock.now() - timedelta(days=400)).isoformat()
     assert read(at=old).outcome == "accept"
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_where_the_catalogue_says_so_a_release_without_a_notice_is_refused(
+    signs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "capacity", lambda *_: {"signed_release": signs})
+    release = read(outcome="release")
+    if not signs:
+        assert exchange._signed_release(release, "customs") == (release, None, None)
+        return
+    with pytest.raises(WindowError) as refused:
+        exchange._signed_release(release, "customs")
+    assert (refused.value.status, refused.value.code) == (422, "notice-missing")
+    assert exchange._signed_release(read(outcome="accept"), "customs")[1] is None

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from notifications import address, notice, retry, signing
-from notifications.retry import Circuit
+from notifications import notice
 from notifications.subscription import EVENTS, Subscription, concerned
+from singlewindow.outbound import address, retry, signing
+from singlewindow.outbound.retry import Circuit
 from tests.support import stories
 from tests.support.clearances import IMPORTER, ROOT
 

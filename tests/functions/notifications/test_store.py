@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from notifications import delivery, notice, retry, store
+from notifications import delivery, notice, store
 from notifications.app import app, deliver, on_event
 from notifications.delivery import Pointer
-from notifications.post import Outcome
 from notifications.store import DELIVERED, FAILED, KEPT, PENDING, Delivery, Told
 from notifications.subscription import Subscription
 from singlewindow import canonical, clock, settings
 from singlewindow.aws import clients, keys, ledger
 from singlewindow.consignment import Consignment, Snapshot
+from singlewindow.outbound import retry
+from singlewindow.outbound.post import Outcome
 from tests.support import stories
 from tests.support.clearances import IMPORTER
 
@@ -308,7 +309,7 @@ def test_a_failed_attempt_comes_back_when_it_is_due_and_not_before(sent: list[An
     later(seconds=6)
     Answers.next = Outcome(True, "200")
     assert delivery.deliver(pointer) == DELIVERED
-    assert store.circuit(one.id) == retry.Circuit()
+    assert store.breaker(one.id).read() == retry.Circuit()
 
 
 def test_who_waits_longer_than_a_queue_can_is_sent_on() -> None:
@@ -340,8 +341,8 @@ def test_a_failing_destination_takes_one_attempt_at_a_time(sent: list[Any]) -> N
     one = made()
     rows = pending(one, 2)
     now = clock.now().timestamp()
-    store.failed(one.id, 0, now)
-    assert store.enter(one.id, 0, now)
+    store.breaker(one.id).failed(0, now)
+    assert store.breaker(one.id).enter(0, now)
 
     assert delivery.deliver(Pointer.of(one, rows[0].cursor)) is None
     assert sent == []
@@ -354,7 +355,7 @@ def test_twenty_failures_disable_with_one_notice_and_a_test_that_arrives_enables
     rows = pending(one, 2)
     now = clock.now().timestamp()
     for _ in range(19):
-        store.failed(one.id, 0, now)
+        store.breaker(one.id).failed(0, now)
     Answers.next = Outcome(False, "500")
 
     assert delivery.deliver(Pointer.of(one, rows[0].cursor)) == "disabled"

@@ -29,13 +29,14 @@ _BODILESS = ("GET", "DELETE", "HEAD")
 class Trigger:
     """A handler that something other than HTTP calls; each becomes a Lambda function of its own.
 
-    kind: `queue` (source = the queue's logical id; `types` = the events it wants), `agency-replies` (one source a
-    reply queue), `stream` (source = the table), `schedule` (the clock), `step` (a state machine), `authorizer`.
+    kind: `queue` (sources = the queues' logical ids; `types` = the events it wants), `agency-replies` (one source a
+    reply queue), `stream` (source = the table), `schedule` (the clock), `step` (a state machine),
+    `authorizer`.
     """
 
     kind: str
     handler: str
-    source: str | None = None
+    sources: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -126,8 +127,7 @@ class Capability(Chalice):
 
     def on_queue(
         self,
-        source: str,
-        *,
+        *sources: str,
         types: tuple[str, ...] = (),
         batch_size: int = 10,
         window: int = 0,
@@ -136,7 +136,8 @@ class Capability(Chalice):
     ) -> Callable[[Callable[[Message], None]], Callable[..., Any]]:
         """Register `handler(message)`; one that raises returns alone to its queue, the rest of its batch is done.
 
-        `concurrency`: how many batches run at once at most (0: as many as the account lets).
+        `sources`: one queue, or the shards of one. `concurrency`: how many batches of a source run at once at most
+        (0: as many as the account lets).
         """
 
         def register(handler: Callable[[Message], None]) -> Callable[..., Any]:
@@ -144,7 +145,7 @@ class Capability(Chalice):
             options = {"types": types, "batch_size": batch_size, "window_seconds": window}
             if concurrency:
                 options["concurrency"] = concurrency
-            self.triggers.append(Trigger(kind, name, source, options))
+            self.triggers.append(Trigger(kind, name, sources, options))
 
             def consume(event: Any) -> dict[str, Any]:
                 failed = []
@@ -161,7 +162,7 @@ class Capability(Chalice):
                             failed.append({"itemIdentifier": record["messageId"]})
                 return {"batchItemFailures": failed}
 
-            return self.on_sqs_message(queue=source, batch_size=batch_size, name=name)(consume)
+            return self.on_sqs_message(queue=sources[0], batch_size=batch_size, name=name)(consume)
 
         return register
 
@@ -182,7 +183,7 @@ class Capability(Chalice):
         def register(handler: Callable[[list[dict[str, Any]]], str | None]) -> Callable[..., Any]:
             name = handler.__name__
             options = {"batch_size": batch_size, "window_seconds": window, "item_prefix": item_prefix}
-            self.triggers.append(Trigger("stream", name, table, options))
+            self.triggers.append(Trigger("stream", name, (table,), options))
 
             def consume(event: Any) -> dict[str, Any]:
                 images = [
@@ -205,7 +206,7 @@ class Capability(Chalice):
 
         def register(handler: Callable[[], None]) -> Callable[..., Any]:
             name = handler.__name__
-            self.triggers.append(Trigger("schedule", name, None, {"expression": expression}))
+            self.triggers.append(Trigger("schedule", name, (), {"expression": expression}))
 
             def run(_event: Any, _context: Any) -> None:
                 with correlation.bound(None) as correlation_id:

@@ -15,6 +15,9 @@ import jwt
 
 ALGORITHMS = ("RS256", "ES256")
 
+# What may be known of a key, whatever else was published by mistake.
+_PUBLIC = ("kty", "kid", "alg", "use", "crv", "x", "y", "n", "e", "party")
+
 _FRESH = 3600.0  # seconds after which keys are looked up again
 _PAUSE = 10.0  # seconds between two look-ups at least, however many unknown keys are named
 _RETRY = 1.0  # the same while the issuer has not answered yet
@@ -63,6 +66,11 @@ class KeySet:
     def member(self, kid: str, name: str) -> Any:
         """What the publisher says of a key beside the key itself; None where it says nothing."""
         return self._members.get(kid, {}).get(name)
+
+    def published(self, kid: str) -> dict[str, Any]:
+        """The public key as its publisher writes it, with what it says beside; empty where there is none."""
+        said = self._members.get(kid, {})
+        return {name: said[name] for name in _PUBLIC if name in said}
 
     def _fetch(self, now: float) -> None:
         """Take over what the issuer publishes. Where it does not answer, the keys that we have stay good."""

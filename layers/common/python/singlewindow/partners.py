@@ -46,6 +46,11 @@ def verify(token: str, party: str) -> dict[str, Any]:
     return payload
 
 
+def key_of(token: str) -> dict[str, Any]:
+    """The public JWK of a token that `verify` has believed: with it anybody verifies the token again, offline."""
+    return _keys(settings.get("PARTNERS_JWKS_URL")).published(jwt.get_unverified_header(token)["kid"])
+
+
 @cache
 def _keys(url: str) -> KeySet:
     return KeySet(url)

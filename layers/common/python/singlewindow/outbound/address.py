@@ -4,6 +4,9 @@ import ipaddress
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from singlewindow.errors import WindowError
+from singlewindow.findings import Finding
+
 LONGEST: Final = 500
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 # IPv6 that carries an IPv4 address inside: what it leads to is not to be seen from outside.
@@ -57,6 +60,25 @@ def parse(url: str, *, private: bool) -> Target:
         if not private and not is_public(str(literal)):
             raise Unfit("not on the public internet")
     return Target(parts.scheme, parts.hostname, port, path)
+
+
+def admit(url: str, *, private: bool) -> None:
+    """Raises 422 for an address that no webhook may go to. What a name leads to is judged at every attempt."""
+    try:
+        parse(url, private=private)
+    except Unfit as error:
+        finding = Finding(
+            code="INVALID",
+            severity="error",
+            pointer="/url",
+            rule="WEBHOOK-ADDRESS",
+            given=url[:200],
+            message_zh="推送地址须为公网 https 地址",
+            message_en=f"not an address for webhooks: {error}",
+        )
+        raise WindowError(
+            422, "unfit-address", str(error), detail_zh="推送地址不符合要求", findings=[finding]
+        ) from None
 
 
 def is_public(address: str) -> bool:

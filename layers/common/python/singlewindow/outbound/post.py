@@ -14,8 +14,8 @@ from functools import cache
 from threading import Timer
 from typing import Final, NamedTuple
 
-from notifications import address
-from notifications.address import Target, Unfit
+from singlewindow.outbound import address
+from singlewindow.outbound.address import Target, Unfit
 
 SECONDS: Final = 5.0
 

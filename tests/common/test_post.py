@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from notifications.post import Outcome, post
+from singlewindow.outbound.post import Outcome, post
 from tests.support.receiver import Receiver, receiver
 
 

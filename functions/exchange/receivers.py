@@ -1,0 +1,23 @@
+"""Whom a sender names: the header `Receivers`, one to five parties, each a USCC or an agency of the catalogue."""
+
+from typing import Final
+
+from singlewindow import catalogue
+from singlewindow.errors import WindowError
+from singlewindow.ids import is_uscc
+
+MOST: Final = 5
+
+
+def named(header: str | None) -> tuple[str, ...]:
+    """The parties in the sender's order, each once; none without a header. Raises 422 with all that are none."""
+    parties = tuple(dict.fromkeys(one.strip() for one in (header or "").split(",") if one.strip()))
+    strangers = [one[:40] for one in parties if not (one in catalogue.names("agencies") or is_uscc(one))]
+    if strangers or len(parties) > MOST:
+        raise WindowError(
+            422, "receivers-unknown",
+            f"Receivers: at most {MOST}, each a unified social credit code or an agency's id; wrong: "
+            f"{', '.join(strangers[:MOST]) or 'too many'}",
+            detail_zh="接收方最多五个，须为统一社会信用代码或部门代码", given=strangers[:MOST],
+        )  # fmt: skip
+    return parties
