@@ -16,7 +16,9 @@ READY  := .venv/.ready
 LINTERS:= .venv-tools/.ready
 PIP    := -m pip install --quiet --disable-pip-version-check --no-deps --requirement
 
-.PHONY: help run test check lint types drift template bench build deploy token clean
+MESSAGES ?= 10000
+
+.PHONY: help run test soak check lint types drift template bench build deploy token clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -50,6 +52,10 @@ template: $(READY)  ## write template.yaml, docs/openapi.json, the README's tabl
 	@$(PY) -m infra.touched
 	@$(PY) -m infra.synth
 	@$(PY) -m infra.readme
+
+soak: $(READY)  ## ten thousand messages under every fault at once, and all properties on all their examples: an hour
+	@THOROUGH=1 $(PY) -m pytest
+	@PYTHONPATH=.:functions:layers/common/python $(PY) -m tests.soak --messages $(MESSAGES)
 
 bench: build  ## the benchmark table
 	@$(PY) -m tests.bench

@@ -113,6 +113,13 @@ def _webhooks() -> Verbs:
     }
 
 
+def _bank_orders() -> Verbs:
+    """`sign`: by the key of the orders to banks, and to show its public half."""
+    key = _arn("BankOrdersKey")
+    actions = ("kms:GetPublicKey", "kms:Sign")
+    return {"sign": Grant({"BANK_ORDERS_KEY": key}, actions, (key,), owns=True)}
+
+
 def _secrets(name: str) -> Verbs:
     """`secrets:webhook` follow from WebhookSecretsKey of the owner's resources.yaml, found as WEBHOOK_SECRETS_KEY."""
     key = _arn("".join(part.capitalize() for part in name.split("-")) + "SecretsKey")
@@ -153,6 +160,7 @@ _RESOURCES: dict[str, Verbs] = {
     "agency-messages": _topic("MESSAGES_TOPIC", "MessagesTopic"),
     "oidc": _oidc(),
     "partners": _partners(),
+    "bank-orders": _bank_orders(),
     "webhooks": _webhooks(),
     "drop": _drop(),
     "signatures": _signatures(),

@@ -33,7 +33,7 @@ def outcomes() -> tuple[str, ...]:
 
 
 def question(window_no: str, agency: str) -> str | None:
-    """The id of what the agency was last asked about a declaration itself, and not about a change; None where nothing."""
+    """The id of what the agency was last asked about a declaration itself, not about a change; None: nothing."""
     consignment = ledger.read(window_no)
     asked = [
         event.data["message_id"]

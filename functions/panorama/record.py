@@ -58,6 +58,8 @@ def _source(event: Event) -> str:
         return agency
     if event.type.startswith("Inspection"):
         return "inspections"
+    if event.type.startswith(("Tax", "Treasury")) and event.type != "TaxDue":
+        return "payments"
     return "exchange" if event.type == "AgencyAsked" else "declarations"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from panorama.record import Record
@@ -333,6 +334,24 @@ def _always(zh: str, en: str) -> Callable[[Record, Names], Text]:
     return lambda _record, _names: Text(zh, en)
 
 
+def _of(zh: str, en: str) -> Callable[[Record, Names], Text]:
+    """With members of the event in their places."""
+    return lambda record, _: Text(zh.format_map(record.data), en.format_map(record.data))
+
+
+def _billed(record: Record, _: Names) -> Text:
+    data = record.data
+    zh, en = f"税单 {data['bill_id']} 已开具", f"Tax bill {data['bill_id']} issued"
+    if "supersedes" in data:
+        zh, en = f"{zh}，取代 {data['supersedes']}", f"{en} in place of {data['supersedes']}"
+    if not Decimal(data["payable"]):
+        return Text(f"{zh}：免征", f"{en}: nothing to pay")
+    return Text(
+        f"{zh}：应缴 {data['payable']} 元，期限 {data['due_on']}",
+        f"{en}: {data['payable']} yuan, due {data['due_on']}",
+    )
+
+
 _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "DeclarationDrafted": _drafted,
     "DeclarationSubmitted": _submitted,
@@ -347,6 +366,21 @@ _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "DeclarationReturned": _by("returned", "{}退回修改", "Returned for correction by {}"),
     "DeclarationRejected": _by("rejected", "{}不予通过", "Rejected by {}"),
     "DeclarationInReview": _by("reviewing", "{}转人工审核", "Examined by hand by {}"),
+    "TaxBilled": _billed,
+    "TaxSent": _of("税单 {bill_id} 已向银行 {bank} 发送扣款指令", "Payment of {bill_id} ordered at {bank}"),
+    "TaxDeducted": _of("税单 {bill_id} 扣款成功，{amount} 元", "{amount} yuan deducted for {bill_id}"),
+    "TaxDeductionFailed": _of(
+        "税单 {bill_id} 扣款失败：{reason}", "The deduction for {bill_id} failed: {reason}"
+    ),
+    "TaxGuaranteed": _of(
+        "税单 {bill_id} 已占用担保 {guarantee_id}，{amount} 元",
+        "{bill_id} secured by guarantee {guarantee_id}, {amount} yuan",
+    ),
+    "TreasuryConfirmed": _of("税单 {bill_id} 税款已入库", "The treasury has the tax of {bill_id}"),
+    "TaxReversed": _of(
+        "税单 {bill_id} 扣款已冲正：{reason}", "The deduction for {bill_id} was reversed: {reason}"
+    ),
+    "TaxOverdue": _of("税单 {bill_id} 自 {since} 起逾期", "{bill_id} is overdue since {since}"),
     "TaxDue": _always("税款未缴清，缴清后放行", "Taxes are due; release follows their settlement"),
     "ClearanceResumed": _always(
         "恢复办理，等待后续答复", "Nothing stands in the way; others have still to answer"

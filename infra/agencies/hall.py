@@ -4,14 +4,13 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from infra.agencies.desk import Desk, Grapevine, Window
 from infra.agencies.replies import Sign
-from singlewindow import canonical, catalogue, clock, correlation
-from singlewindow.errors import PROBLEM_JSON, WindowError, not_found
-
-View = Callable[..., Response]
+from infra.steering import View, allow, answered
+from singlewindow import canonical, catalogue, clock
+from singlewindow.errors import not_found
 
 
 def _unheard(_agency: str, _text: str) -> None:
@@ -79,16 +78,16 @@ class Hall:
     def routes(self) -> dict[str, View]:
         """What the local gateway serves beside the template's paths."""
         return {
-            "/_local/agencies": _answered(self._list),
-            "/_local/agencies/{agency}/behaviour": _answered(self._behaviour),
+            "/_local/agencies": answered(self._list),
+            "/_local/agencies/{agency}/behaviour": answered(self._behaviour),
         }
 
     def _list(self, request: Request) -> Any:
-        _allow(request, "GET")
+        allow(request, "GET")
         return {"items": [self._shown(agency) for agency in self.desks]}
 
     def _behaviour(self, request: Request, agency: str) -> Any:
-        _allow(request, "GET", "PUT")
+        allow(request, "GET", "PUT")
         if agency not in self.desks:
             raise not_found(agency)
         if request.method == "PUT":
@@ -97,30 +96,3 @@ class Hall:
 
     def _shown(self, agency: str) -> dict[str, Any]:
         return {"agency": agency, "simulated": True} | self.desks[agency].rules.as_json()
-
-
-def _allow(request: Request, *methods: str) -> None:
-    if request.method not in methods:
-        raise WindowError(
-            405,
-            "method-not-allowed",
-            f"{request.method} is not one of {', '.join(methods)}",
-            detail_zh="不支持的方法",
-            headers={"Allow": ", ".join(methods)},
-        )
-
-
-def _answered(view: Callable[..., Any]) -> View:
-    """The view with the window's manners: a correlation id, problems as RFC 9457."""
-
-    def answer(request: Request, **parameters: str) -> Response:
-        with correlation.bound(request.headers.get("X-Correlation-Id")) as correlation_id:
-            status, media_type, headers = 200, "application/json", {"X-Correlation-Id": correlation_id}
-            try:
-                body = view(request, **parameters)
-            except WindowError as error:
-                body = error.problem(request.path, correlation_id)
-                status, media_type, headers = error.status, PROBLEM_JSON, headers | error.headers
-            return Response(canonical.dumps(body), status, headers, content_type=media_type)
-
-    return answer

@@ -65,6 +65,7 @@ def _serve(options: argparse.Namespace, console: Console, undo: ExitStack) -> in
     from botocore.config import Config
 
     from infra.agencies import Hall
+    from infra.banks import Banks
     from infra.run.addresses import show_addresses
     from infra.run.demonstration import demonstrate
     from infra.stage import REGION, Stage, StageError
@@ -96,6 +97,10 @@ def _serve(options: argparse.Namespace, console: Console, undo: ExitStack) -> in
         stage.gateway.local_routes |= hall.routes
         undo.callback(hall.stop, patience=0)
         hall.start()
+        banks = Banks(sqs, url=url, sign=issuer.sign, stack=stage.stack, told=feed.told)
+        stage.gateway.local_routes |= banks.routes
+        undo.callback(banks.stop, patience=0)
+        banks.start()
     console.print(f"{url} is up after {time.monotonic() - started:.1f} s")
     with _logs_kept(stage, options.log, console) as keep_logs:
         if hall is None:  # whoever plays them needs the addresses before anything waits for an answer

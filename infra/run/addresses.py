@@ -34,6 +34,8 @@ def show_addresses(console: Console, stage: Any, *, simulated: bool, log: Path) 
     _say(console, "AWS endpoint", f"{stage.aws_url}    account {ACCOUNT} · region {REGION} · any credentials")
     _say(console, "Queues", *queues)
     _say(console, "Agencies", played)
+    if simulated:
+        _say(console, "Banks", f"sandbox bank and treasury, simulated; {stage.url}/_local/banks")
     _say(
         console,
         "A token",

@@ -13,6 +13,7 @@ from infra.synth.fragments import Fragment, each
 LAYER = "CommonLayer"
 # Lambda's word on queues: a message may be out for six times the consumer's timeout.
 _VISIBILITY = 6
+_ZONE = "Asia/Shanghai"
 _REPORT = ["ReportBatchItemFailures"]
 _QUEUE_READING = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
 # The kernel says when a failed message comes back (singlewindow.aws.queues).
@@ -149,6 +150,10 @@ def _events(function: Function) -> Iterator[tuple[str, Any]]:
     if trigger is None or trigger.kind in ("step", "authorizer"):
         return
     options = trigger.options
+    if trigger.kind == "schedule":
+        clock = {"ScheduleExpression": options["expression"], "ScheduleExpressionTimezone": _ZONE}
+        yield "Clock", {"Type": "ScheduleV2", "Properties": clock}
+        return
     batching: dict[str, Any] = {"BatchSize": options["batch_size"], "FunctionResponseTypes": _REPORT}
     if options.get("window_seconds"):
         batching["MaximumBatchingWindowInSeconds"] = options["window_seconds"]

@@ -22,6 +22,7 @@ import importlib
 importlib.import_module("NAME.app")
 """
 PUBLIC_PATHS = {
+    "/payments/keys",
     "/health", "/openapi.json", "/docs", "/standards",
     "/standards/elements", "/standards/elements/{id}",
     "/standards/documents", "/standards/documents/{name}/{version}",

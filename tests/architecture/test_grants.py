@@ -14,14 +14,12 @@ OF_KERNEL = {
     "ledger": "LEDGER_TABLE",
     "archive": "ARCHIVE_BUCKET",
     "uploads": "UPLOADS_BUCKET",
-    "drop": "DROP_BUCKET",
-    "jws": "SIGNATURE_PROVIDERS",
-}
-OF_MODULES = ("singlewindow.aws", "singlewindow.signatures")
     "dead_letters": "DEAD_LETTER_QUEUES",
     "drop": "DROP_BUCKET",
+    "jws": "SIGNATURE_PROVIDERS",
     "partners": "PARTNERS_JWKS_URL",
 }
+OF_MODULES = ("singlewindow", "singlewindow.aws", "singlewindow.signatures")
 CAPABILITIES = manifest.load().capabilities
 
 
@@ -33,7 +31,6 @@ def named(folder: Path) -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and SETTING.match(node.value):
                 found.add(node.value)
             if isinstance(node, ast.ImportFrom) and node.module in OF_MODULES:
-            if isinstance(node, ast.ImportFrom) and node.module in ("singlewindow", "singlewindow.aws"):
                 found |= {OF_KERNEL[alias.name] for alias in node.names if alias.name in OF_KERNEL}
     return found
 

@@ -18,8 +18,9 @@ from werkzeug.test import EnvironBuilder
 from exchange.reply import Reply
 from infra import ROOT
 from infra.agencies import Hall, inspecting
-from infra.agencies.behaviour import Behaviour, Name, Rules
+from infra.agencies.behaviour import Behaviour, Name
 from infra.agencies.replies import Answering, Question, entry_id
+from infra.steering import Rules
 from singlewindow import commands
 from singlewindow.errors import WindowError
 from singlewindow.ids import parse_entry_id
@@ -167,7 +168,7 @@ def test_a_finding_points_at_a_place_that_the_agency_was_shown() -> None:
 
 
 def test_a_rule_for_one_declaration_goes_before_one_for_its_bill_before_the_usual() -> None:
-    rules = Rules()
+    rules = Rules(Behaviour(behaviour="accept"))
     rules.set({"behaviour": "slow"})
     rules.set({"behaviour": "return", "for": BILL})
     rules.set({"behaviour": "silent", "for": WINDOW_NO})
@@ -196,7 +197,7 @@ def test_a_rule_for_one_declaration_goes_before_one_for_its_bill_before_the_usua
     ids=str,
 )
 def test_a_behaviour_that_nobody_knows_changes_nothing(value: Any) -> None:
-    rules = Rules()
+    rules = Rules(Behaviour(behaviour="accept"))
     with pytest.raises(WindowError) as refusal:
         rules.set(value)
     assert refusal.value.status == 422

@@ -71,6 +71,9 @@ def sample() -> Capability:
     @app.on_replies()
     def on_reply(_: Message) -> None: ...
 
+    @app.on_schedule("cron(30 0 * * ? *)")
+    def nightly() -> None: ...
+
     @app.authorize
     def judge(_: dict[str, Any]) -> dict[str, Any]:
         return {}
@@ -105,6 +108,7 @@ def test_a_capability_becomes_one_function_for_its_routes_and_one_a_trigger(buil
         "SamplesOnParcel",
         "SamplesOnChange",
         "SamplesOnReply",
+        "SamplesNightly",
         "SamplesJudge",
     ]
 
@@ -205,6 +209,17 @@ def test_a_stream_handler_sees_new_events_only_and_its_failures_are_kept(build: 
         "Fn::GetAtt": ["SamplesOnChangeFailures", "Arn"]
     }
     assert "SamplesOnChangeFailuresAlarm" in made
+
+
+def test_a_scheduled_handler_is_called_by_the_clock_of_the_business_zone(build: Build) -> None:
+    (event,) = resources(build)["SamplesNightly"]["Properties"]["Events"].values()
+    assert event == {
+        "Type": "ScheduleV2",
+        "Properties": {
+            "ScheduleExpression": "cron(30 0 * * ? *)",
+            "ScheduleExpressionTimezone": "Asia/Shanghai",
+        },
+    }
 
 
 def test_each_agency_of_the_catalogue_has_its_queues_and_all_replies_one_handler(build: Build) -> None:

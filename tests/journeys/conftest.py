@@ -1,12 +1,10 @@
 """One local stack for all journeys of a worker; at the end nothing lies about that no test put there."""
 
-import json
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from werkzeug.wrappers import Response
 
 from infra import issuer
 from infra.stage import Stage
@@ -36,7 +34,7 @@ def stage(planted: Planted) -> Iterator[Stage]:
     parameters = issuer.parameters(f"http://127.0.0.1:{port}")
     parameters |= {"AnswerTimeoutCap": str(ANSWER_TIMEOUT), "WebhookDelayCap": "1"}
     with Stage(parameters=parameters, port=port, aws_port=0) as stage:
-        stage.gateway.local_routes[issuer.JWKS_PATH] = lambda _: Response(json.dumps(issuer.jwks()))
+        stage.gateway.local_routes |= issuer.routes()
         yield stage
         stage.wait_until(
             lambda: all(one["status"] != "RUNNING" for one in stage.executions()), ANSWER_TIMEOUT + 15

@@ -123,7 +123,7 @@ def test_in_two_steps_the_goods_leave_on_the_summary_and_the_full_declaration_cl
     shown = trader.wait(window_no, "RELEASED")
     entered = date.fromisoformat(document["head"]["ie_date"])
     assert shown["full_declaration"]["due_on"] == (entered + timedelta(days=14)).isoformat()
-    assert (shown["allowed"], shown["explanation"]["holder"]) == (["complete"], "trader")
+    assert "complete" in shown["allowed"] and shown["explanation"]["holder"] == "trader"
     desk("port").reply(window_no, "accept", report={"gate_out_at": clock.stamp()})
     quiet(stage)
     assert trader.show(window_no)["state"] == "RELEASED"

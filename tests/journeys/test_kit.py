@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra.stage import Stage
-from tests.journeys.window import IMPORTER, ROOT, Desk, Trader, sample
+from tests.journeys.window import IMPORTER, ROOT, STRANGER, Desk, Trader, quiet, sample
 
 Token = Callable[[str, str], str]
 
@@ -68,3 +68,20 @@ def test_what_is_wrong_with_a_declaration_is_printed(stage: Stage, token: Token,
         code=1,
     )
     assert "/head/trade_mode" in said
+
+
+def test_a_message_is_sent_fetched_and_acknowledged(stage: Stage, trader: Trader, token: Token) -> None:
+    receiver = {"TOKEN": token("enterprise", STRANGER)}
+    channel = ended(kit(stage, "enterprise.py", "pull", **receiver)).split()[-1]
+    order = str(ROOT / "catalogue/examples/ecommerce-order.v1.json")
+    sent = ended(
+        kit(stage, "enterprise.py", "send", order, "--to", STRANGER, TOKEN=token("enterprise", IMPORTER))
+    )
+    message_id, state = sent.split()[:2]
+    assert state == "VALIDATED"
+    quiet(stage)
+
+    assert "ecommerce-order" in ended(kit(stage, "enterprise.py", "pull", "--channel", channel, **receiver))
+
+    shown = trader.get(f"/exchange/messages/{message_id}").json["destinations"]
+    assert {one["state"] for one in shown if one["party"] == STRANGER} == {"ACKED"}

@@ -20,7 +20,14 @@ IMPORTER = "91510100569680768F"
 STRANGER = "913302017532977856"
 PATIENCE = 15.0
 WISHES = ("amendment", "withdrawal", "amendment-notice", "withdrawal-notice")
-OURS = ("DeclarationsInbox", "ExchangeInbox", "InspectionsInbox", "NotificationsInbox", "PanoramaInbox")
+OURS = (
+    "DeclarationsInbox",
+    "ExchangeInbox",
+    "InspectionsInbox",
+    "NotificationsInbox",
+    "PanoramaInbox",
+    "PaymentsInbox",
+)
 
 _serial = count(1)
 

@@ -91,9 +91,11 @@ def soaked(
         with _agencies(stage), _faults(stage, seed, mortal, outcome.fired):
             _customs_away(parties, messages, outcome.fired)
             traffic.send(parties, messages, seed, True, told, sent)
-            stage.wait_until(lambda: _all_routed(stage, sent), 300 + messages / 5, "routing")
-            parties.close(DEAD)
-            quiet(stage, 300 + messages / 5)
+            stage.wait_until(
+                lambda: _all_delivered(stage, sent), 300 + messages / 5, "delivery to all that live"
+            )
+        parties.close(DEAD)
+        quiet(stage, 300 + messages / 5)
         _again(stage, parties, sent, outcome.fired)
         quiet(stage, 300 + messages / 5)
         parties.close_all()
@@ -107,9 +109,12 @@ def soaked(
     return outcome
 
 
-def _all_routed(stage: Stage, sent: Sent) -> bool:
+def _all_delivered(stage: Stage, sent: Sent) -> bool:
     time.sleep(1.0)  # it reads whole tables
-    return len(account.routed(stage, sent)) >= sum(map(len, sent.messages.values()))
+    deliveries = account.routed(stage, sent)
+    return len(deliveries) == sum(map(len, sent.messages.values())) and all(
+        one.state in account.ENDED for one in deliveries if one.party != DEAD
+    )
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def opened() -> Iterator[None]:
 
 
 def emptied() -> None:
-    """As after `opened`, but for the queue; a fault that a test hooked into a client fires once, and stays quiet from then on."""
+    """As after `opened`, but for the queue; a fault that a test hooked into a client fires once."""
     for table in _TABLES:
         dynamodb_backends[ACCOUNT][REGION].get_table(table).items.clear()
     for bucket in s3_backends[ACCOUNT]["aws-cn"].buckets.values():

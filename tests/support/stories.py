@@ -1,16 +1,29 @@
 """Shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
 
 import json
+from decimal import Decimal
 
+from payments import billing, orders
+from payments.bill import standings
+from payments.billing import Draft
+from payments.deduction import Result, judge
 from singlewindow.consignment import Change
-from singlewindow.events import Event
+from singlewindow.events import Actor, Event
 from tests.support.bills import bill
-from tests.support.clearances import ROOT, Clearance
+from tests.support.clearances import IMPORTER, ROOT, Clearance
 from tests.support.inspections import BOX, Inspected
 
 EXAMPLES = ROOT / "events/examples"
 ENTRY_ID = "790120241000000851"
 BILL = bill(f"{ENTRY_ID}-01")
+
+
+IMPORTED = {
+    "head": {"ie_flag": "I", "transaction_mode": "1", "trade_uscc": IMPORTER, "ie_date": "2024-11-20"},
+    "lines": [
+        {"hs_code": "8481804090", "total_price": "1010", "currency": "CNY", "duty_mode": "1"},
+    ],
+}
 
 
 def released(window_no: str = "I20240000000000101") -> Clearance:
@@ -143,6 +156,36 @@ def revoked_then_gone() -> Clearance:
     return case
 
 
+def paid_in_the_end() -> Clearance:
+    """Billed on a guarantee, overdue, refused by the bank, deducted, received by the treasury, reversed."""
+    case = Clearance("customs", window_no="I20240000000000707")
+    case.reply("customs", "accept", entry_id=ENTRY_ID)
+    case.reply("customs", "tax", tax=bill("79012024100000085102") | {"regime": "consolidated"})
+    content = billing.opened(Draft.of_reply(case.consignment.events[-1]), case.consignment, 1, IMPORTED)
+    bill_id, bank = content["bill_id"], Actor("partner", "sandbox-bank")
+    case.apply(Change("TaxBilled", billing.event_data(content), of_version=1))
+    guaranteed = {"bill_id": bill_id, "guarantee_id": "G-2024-0031", "amount": content["to_pay"]}
+    case.apply(Change("TaxGuaranteed", guaranteed, of_version=1))
+    case.apply(Change("TaxOverdue", {"bill_id": bill_id, "since": "2024-12-07"}, of_version=1))
+    for number, outcomes in enumerate((("failed",), ("deducted", "reversed")), 1):
+        order_id = orders.payment_id(bill_id, number)
+        sent = {"bill_id": bill_id, "order_id": order_id, "bank": bank.party}
+        case.apply(Change("TaxSent", sent, Actor("enterprise", IMPORTER), of_version=1))
+        for outcome in outcomes:
+            amount = Decimal(content["to_pay"])
+            result = Result(
+                order_id, bank.party, outcome, amount, "SB-000017", "2024-12-09T02:00:00.000Z", "余额不足"
+            )
+            verdict = judge(standings(case.consignment)[bill_id], amount, result)
+            case.apply(Change(str(verdict.event), verdict.data or {}, bank, of_version=1))
+            if outcome == "deducted":
+                received = {"bill_id": bill_id, "treasury_ref": "TR-000018", "at": "2024-12-09T08:00:00.000Z"}
+                case.apply(
+                    Change("TreasuryConfirmed", received, Actor("partner", "sandbox-treasury"), of_version=1)
+                )
+    return case
+
+
 def all_of_them() -> list[Clearance]:
     return [
         released(),
@@ -151,6 +194,7 @@ def all_of_them() -> list[Clearance]:
         silent(),
         examined_and_billed(),
         revoked_then_gone(),
+        paid_in_the_end(),
         amended_then_withdrawn(),
         inspected(),
         never_inspected(),

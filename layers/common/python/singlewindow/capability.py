@@ -30,7 +30,8 @@ class Trigger:
     """A handler that something other than HTTP calls; each becomes a Lambda function of its own.
 
     kind: `queue` (sources = the queues' logical ids; `types` = the events it wants), `agency-replies` (one source a
-    reply queue), `stream` (source = the table), `step` (a state machine), `authorizer`.
+    reply queue), `stream` (source = the table), `schedule` (the clock), `step` (a state machine),
+    `authorizer`.
     """
 
     kind: str
@@ -207,6 +208,26 @@ class Capability(Chalice):
                 return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
             return self.on_dynamodb_record(stream_arn=table, batch_size=batch_size, name=name)(consume)
+
+        return register
+
+    def on_schedule(self, expression: str) -> Callable[[Callable[[], None]], Callable[..., Any]]:
+        """Register `handler()`, called by EventBridge Scheduler: `cron(…)` or `rate(…)`, in the business time zone.
+
+        It may be called twice, or late: it finds out itself what is due.
+        """
+
+        def register(handler: Callable[[], None]) -> Callable[..., Any]:
+            name = handler.__name__
+            self.triggers.append(Trigger("schedule", name, (), {"expression": expression}))
+
+            def run(_event: Any, _context: Any) -> None:
+                with correlation.bound(None) as correlation_id:
+                    self.logger.set_correlation_id(correlation_id)
+                    handler()
+                    self.logger.info("ran", extra={"handler": name})
+
+            return self.lambda_function(name=name)(run)
 
         return register
 

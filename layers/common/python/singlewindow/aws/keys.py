@@ -4,8 +4,9 @@ import base64
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
-from singlewindow import settings
+from singlewindow import canonical, settings
 from singlewindow.aws.clients import client
 
 
@@ -32,6 +33,17 @@ def signature(key: str, data: bytes) -> bytes:
     )
     made: bytes = answer["Signature"]
     return made
+
+
+def sign(key: str, payload: Mapping[str, Any]) -> str:
+    """A compact JWS (ES256) over `payload` as canonical JSON, by the P-256 key `key` (a setting's name)."""
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+    arn = settings.get(key)
+    header = canonical.dumps({"alg": "ES256", "kid": _kid(arn)})
+    signing = f"{_encoded(header)}.{_encoded(canonical.dumps(dict(payload)))}"
+    r, s = decode_dss_signature(signature(key, signing.encode()))
+    return f"{signing}.{_encoded(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
 
 @lru_cache(maxsize=16)
