@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 
 from infra import issuer
+from infra.stage.moto_faults import mended
 from payments.app import app, daily, on_event, on_partner
 from singlewindow import canonical, clock, partners, settings
 from singlewindow.aws import clients, keys, ledger
@@ -259,7 +260,7 @@ def cloud() -> Iterator[dict[str, str]]:
         keys.published.cache_clear()
         trusted = Trusted(issuer.partners())
         patch.setattr(partners, "_keys", lambda _: trusted)
-        with mock_aws():
+        with mock_aws(), mended():
             key = clients.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")
             yield {
                 "BANK_ORDERS_KEY": key["KeyMetadata"]["Arn"],
