@@ -7,6 +7,7 @@ import jwt
 import pytest
 from moto import mock_aws
 
+from infra.stage.moto_faults import mended
 from singlewindow import settings
 from singlewindow.aws import clients, keys
 
@@ -20,7 +21,7 @@ def _two_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
     clients.client.cache_clear()
     keys.published.cache_clear()
-    with mock_aws():
+    with mock_aws(), mended():
         made = [
             clients.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"][
                 "Arn"
