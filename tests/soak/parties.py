@@ -30,6 +30,7 @@ def party(serial: int) -> str:
 SENDER, HOOKED, ALSO_HOOKED, PULLING, DEAD = (party(serial) for serial in range(1, 6))
 # Customs sends half a reply with one answer in so many.
 MALFORMED = 7
+HOOKS = (HOOKED, ALSO_HOOKED)
 LIVE = (CUSTOMS, HOOKED, ALSO_HOOKED, PULLING)
 
 
@@ -52,8 +53,10 @@ class Parties:
         self.open.set()
         self._there: Receiver = self._undo.enter_context(receiver())
         self._there.answers["/dead"] = self._there.hang
-        for who, path in ((HOOKED, "/hooked"), (ALSO_HOOKED, "/also"), (DEAD, "/dead")):
+        for who, path in ((HOOKED, "/hooked"), (DEAD, "/dead")):
             self._register(who, protocol="webhook", url=self._there.url + path, timeout_seconds=1)
+        # This one wants another format: its copies are mapped when they are delivered.
+        self._register(ALSO_HOOKED, protocol="webhook", url=self._there.url + "/also", format="CEB311Message")
         self._register(PULLING, protocol="pull")
         self.channels[CUSTOMS] = f"{CUSTOMS}-inbox"
         for work in (self._read_inbox, self._pull):

@@ -8,22 +8,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from threading import Timer
 from typing import Any
+from unittest.mock import patch
 
 from infra import issuer
 from infra.agencies import Hall
 from infra.stage import Stage
 from singlewindow import clock
+from singlewindow.deliveries import DEAD as LOST_FOR_GOOD
+from singlewindow.messages import transform
 from tests.journeys.conftest import free_port
 from tests.journeys.window import quiet
 from tests.soak import account, interference, traffic
 from tests.soak.account import Claim
-from tests.soak.parties import DEAD, HOOKED, Parties
+from tests.soak.parties import ALSO_HOOKED, DEAD, HOOKED, Parties
 from tests.soak.traffic import Sent
 from tests.support.faults import LOST, THROTTLED, injected
 
 # Of all calls to AWS; of all invocations of the functions below.
 CHANCES = {THROTTLED: 0.3, LOST: 0.05}
 KILLED = 0.01
+MISMAPPED = 1 / 30
 MORTAL = (
     "ExchangeForward", "ExchangeJudge", "ExchangePublish", "ExchangeOnReply", "ExchangeOnEvent", "ExchangeDispatch",
     "DeclarationsOnEvent", "DeclarationsDecide", "PanoramaOnEvent", "ChannelsRoute", "ChannelsDeliver",
@@ -81,6 +85,7 @@ def soaked(
     *,
     pairs: int = interference.PAIRS,
     mortal: tuple[str, ...] = MORTAL,
+    large: bool = True,
 ) -> Outcome:
     """A soak on a stack that is up: compare, send under every fault, tell the day again, count."""
     started, outcome, sent = time.monotonic(), Outcome(messages, seed), Sent()
@@ -90,12 +95,16 @@ def soaked(
             outcome.claims.append(_unharmed(interference.measured(parties, sent, pairs)))
         with _agencies(stage), _faults(stage, seed, mortal, outcome.fired):
             _customs_away(parties, messages, outcome.fired)
+            if large:
+                size = traffic.upload_large(parties, sent)
+                outcome.claims.append(Claim("a large message came by upload", size > 20e6, f"{size:,} bytes"))
             traffic.send(parties, messages, seed, True, told, sent)
             stage.wait_until(
                 lambda: _all_delivered(stage, sent), 300 + messages / 5, "delivery to all that live"
             )
         parties.close(DEAD)
         quiet(stage, 300 + messages / 5)
+        _revived(parties, outcome.fired)
         _again(stage, parties, sent, outcome.fired)
         quiet(stage, 300 + messages / 5)
         parties.close_all()
@@ -113,7 +122,7 @@ def _all_delivered(stage: Stage, sent: Sent) -> bool:
     time.sleep(1.0)  # it reads whole tables
     deliveries = account.routed(stage, sent)
     return len(deliveries) == sum(map(len, sent.messages.values())) and all(
-        one.state in account.ENDED for one in deliveries if one.party != DEAD
+        one.state in (*account.ENDED, LOST_FOR_GOOD) for one in deliveries if one.party != DEAD
     )
 
 
@@ -153,12 +162,37 @@ def _faults(stage: Stage, seed: int, mortal: tuple[str, ...], fired: Counter[str
 
     with ExitStack() as undo:
         faults = undo.enter_context(injected(throttled=CHANCES[THROTTLED], lost=CHANCES[LOST], seed=seed))
+        undo.enter_context(_mapping_raises(chance, fired))
         for function in mortal:
             undo.enter_context(stage.inject(function, after=die, times=None))
         yield
         fired |= Counter(
             {"call throttled": faults.of(THROTTLED), "answer lost after the effect": faults.of(LOST)}
         )
+
+
+@contextmanager
+def _mapping_raises(chance: random.Random, fired: Counter[str]) -> Iterator[None]:
+    """One mapping in thirty fails as a mapping with a mistake in it does."""
+    write = transform.write
+
+    def failing(*arguments: Any, **named: Any) -> bytes:
+        if chance.random() < MISMAPPED:
+            fired["mapping raised"] += 1
+            raise RuntimeError("a mistake in a mapping")
+        return write(*arguments, **named)
+
+    with patch.object(transform, "write", failing):
+        yield
+
+
+def _revived(parties: Parties, fired: Counter[str]) -> None:
+    """Replay, by the API, what ended dead because a mapping raised."""
+    me, body, more = parties.client(ALSO_HOOKED), {"channel": parties.channels[ALSO_HOOKED]}, True
+    while more:
+        page = me.call("POST", "/exchange/dead-letters/replay", body | {"why": "soak: mended"}).json
+        fired["dead letter replayed"] += page["queued"]
+        body, more = body | {"after": page["next"]}, page["more"]
 
 
 def _customs_away(parties: Parties, messages: int, fired: Counter[str]) -> None:

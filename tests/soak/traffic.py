@@ -6,13 +6,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from threading import Lock
 from typing import Any
+from urllib.request import Request, urlopen
 from uuid import UUID
 
+from singlewindow import catalogue
+from singlewindow.messages import transform
 from tests.journeys.test_faults import persistent
 from tests.journeys.window import ROOT, Client, sample
 from tests.soak.parties import ALSO_HOOKED, CUSTOMS, DEAD, HOOKED, PULLING, Parties
+from tests.support.transport import TRANSPORT
 
 ORDER: dict[str, Any] = json.loads((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes())
 
@@ -64,7 +69,7 @@ def _declare(client: Client, chance: random.Random, sent: Sent) -> None:
 
 
 def _order(client: Client, chance: random.Random, place: int, to_dead: bool, sent: Sent) -> None:
-    spoilt = place % SPOILT == SPOILT - 1
+    spoilt = place % SPOILT == 3
     parties = _parties(place, to_dead)
     head = ORDER["head"] | {"order_no": f"{chance.getrandbits(60):018d}", "guid": _name(chance).upper()}
     if spoilt:
@@ -85,6 +90,31 @@ def _order(client: Client, chance: random.Random, place: int, to_dead: bool, sen
             sent.spoilt.add(id)
         else:
             sent.messages[id] = (CUSTOMS, *parties)
+
+
+def upload_large(parties: Parties, sent: Sent) -> int:
+    """One message of more than 20 MB by upload, to one receiver; its size."""
+    head, line = ORDER["head"], ORDER["lines"][0] | {"item_description": "长" * 1000}
+    lines = [line | {"line_no": str(number)} for number in range(1, 67)]
+    orders = [
+        ORDER
+        | {"head": head | {"order_no": f"L{n:018d}", "guid": _name(random.Random(n)).upper()}, "lines": lines}
+        for n in range(100)
+    ]
+    kind = catalogue.document("ecommerce-order")
+    raw = transform.write([kind.normalise(one) for one in orders], "CEB311Message", TRANSPORT)
+    told = {"bytes": len(raw), "sha256": sha256(raw).hexdigest()}
+    headers = {"Idempotency_Key": "large", "Receivers": PULLING}
+    answer = persistent(parties.sender, "POST", "/exchange/uploads", told, **headers)
+    assert answer.status == 201, answer.raw
+    octets = {"Content-Type": "application/octet-stream"}
+    put = Request(answer.json["url"], raw, answer.json["headers"] | octets, method="PUT")
+    with urlopen(put, timeout=60) as done:
+        assert done.status == 200
+    arrived = persistent(parties.sender, "POST", answer.json["then"], None, Receivers=PULLING)
+    assert arrived.status == 202, arrived.raw
+    sent.messages[arrived.json["receipt_id"]] = (CUSTOMS, PULLING)
+    return len(raw)
 
 
 def _parties(place: int, to_dead: bool) -> tuple[str, ...]:
