@@ -26,7 +26,11 @@ def show_addresses(console: Console, stage: Any, *, simulated: bool, log: Path) 
         else "nobody plays them: read the inboxes, write to the replies (docs/agency-quickstart.md)"
     )
     _say(console, "HTTP", f"{stage.url}    documentation {stage.url}/docs · {stage.url}/openapi.json")
-    _say(console, "Standards", f"{stage.url}/standards    elements, codes and rules by date, and a tester for messages")
+    _say(
+        console,
+        "Standards",
+        f"{stage.url}/standards    elements, codes and rules by date, and a tester for messages",
+    )
     _say(console, "AWS endpoint", f"{stage.aws_url}    account {ACCOUNT} · region {REGION} · any credentials")
     _say(console, "Queues", *queues)
     _say(console, "Agencies", played)

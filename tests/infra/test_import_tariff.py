@@ -108,7 +108,7 @@ def test_all_bad_rows_are_named_at_once(tmp_path: Path) -> None:
             "8481804093,,,,,,,",
         )
     )
-    assert [(row, fault.partition(' is ')[0]) for row, fault in found.bad] == [
+    assert [(row, fault.partition(" is ")[0]) for row, fault in found.bad] == [
         (3, "8481804090 stands in row 2 already"),
         (4, "商品编码 '84818040'"),
         (5, "unknown unit '堆'"),
