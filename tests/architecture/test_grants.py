@@ -17,6 +17,7 @@ OF_KERNEL = {
     "dead_letters": "DEAD_LETTER_QUEUES",
     "drop": "DROP_BUCKET",
     "partners": "PARTNERS_JWKS_URL",
+    "timers": "TIMERS_GROUP TIMERS_QUEUE TIMERS_ROLE",
 }
 CAPABILITIES = manifest.load().capabilities
 
@@ -29,7 +30,8 @@ def named(folder: Path) -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and SETTING.match(node.value):
                 found.add(node.value)
             if isinstance(node, ast.ImportFrom) and node.module in ("singlewindow", "singlewindow.aws"):
-                found |= {OF_KERNEL[alias.name] for alias in node.names if alias.name in OF_KERNEL}
+                read = (OF_KERNEL.get(alias.name, "") for alias in node.names)
+                found |= {setting for settings in read for setting in settings.split()}
     return found
 
 
