@@ -256,9 +256,9 @@ class Stage:
         """Wait until nothing moves: queues empty, streams read, no handler running, executions ended or
         waiting.
 
-        Timers that are not over are quiet. Dead-letter queues, queues of paused mappings and those in `ignore` (logical ids) may hold what they
-        hold. An execution that waits on a token or for time counts as quiet. Raises `TimeoutError` saying
-        what is not.
+        Dead-letter queues, queues of paused mappings and those in `ignore` (logical ids) may hold what they
+        hold. An execution that waits on a token or for time counts as quiet, as does a timer that is not over.
+        Raises `TimeoutError` saying what is not.
         """
         deadline = time.monotonic() + timeout
         before, since = -1, time.monotonic()
