@@ -104,6 +104,16 @@ def _queue(name: str) -> Verbs:
     return {"send": Grant(env, ("sqs:SendMessage",), (_arn(logical_id),), owns=True)}
 
 
+def _timers(name: str) -> Verbs:
+    """`timers:inspections:set`: to be called by `on_timer` of the capability of that name, and by nobody else's."""
+    logical_id = "".join(part.capitalize() for part in name.split("-")) + "Timers"
+    group, role = {"Ref": f"{logical_id}Group"}, _arn(f"{logical_id}Role")
+    stack = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule"
+    own = {"Fn::Sub": f"{stack}/${{{logical_id}Group}}/*"}
+    env = {"TIMERS_GROUP": group, "TIMERS_QUEUE": _arn(logical_id), "TIMERS_ROLE": role}
+    return {"set": Grant(env, ("iam:PassRole", "scheduler:CreateSchedule"), (own, role), owns=True)}
+
+
 def _webhooks() -> Verbs:
     """`post`: where webhooks may go and how long they wait."""
     return {
@@ -165,7 +175,7 @@ _RESOURCES: dict[str, Verbs] = {
     "drop": _drop(),
     "signatures": _signatures(),
 }
-_NAMED = {"table": _table, "queue": _queue, "secrets": _secrets, "workflow": _workflow}
+_NAMED = {"table": _table, "queue": _queue, "secrets": _secrets, "timers": _timers, "workflow": _workflow}
 
 
 def find(use: str, dead_letters: Sequence[str] = ()) -> Grant:

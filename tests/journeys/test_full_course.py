@@ -3,7 +3,7 @@ gone, closed."""
 
 import json
 from collections.abc import Callable, Collection
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -136,6 +136,13 @@ def test_in_two_steps_the_goods_leave_on_the_summary_and_the_full_declaration_cl
     assert "complete" in shown["allowed"] and shown["explanation"]["holder"] == "trader"
     desk("port").reply(window_no, "accept", report={"gate_out_at": clock.stamp()})
     quiet(stage)
+    assert trader.show(window_no)["state"] == "RELEASED"
+
+    overdue_from = datetime.combine(entered + timedelta(days=15), time(), clock.BUSINESS_ZONE)
+    for _ in range(2):  # the timers go off by themselves, and once
+        with stage.at(max(overdue_from, clock.now()) + timedelta(minutes=2)):
+            quiet(stage)
+    assert happened(trader, window_no, "FullDeclarationOverdue") == 1
     assert trader.show(window_no)["state"] == "RELEASED"
 
     full = trader.call("PUT", f"/declarations/{window_no}", sample(note="完整申报"), If_Match="*")
