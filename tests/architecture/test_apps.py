@@ -32,7 +32,7 @@ PUBLIC_PATHS = {
     "/standards/messages", "/standards/messages/{id}", "/standards/messages/{id}/xsd",
     "/standards/matrix", "/standards/diff", "/standards/downloads", "/standards/downloads/{file}",
     "/standards/conformance", "/standards/conformance/uploads", "/standards/conformance/uploads/{id}",
-    "/panorama/durations",
+    "/panorama/durations", "/exchange/status", "/status",
 }  # fmt: skip
 
 
