@@ -220,7 +220,7 @@ def test_queues_and_budgets_are_for_operators() -> None:
 
 def test_what_goes_onto_the_topic_is_small(monkeypatch: pytest.MonkeyPatch, cloud: None) -> None:
     """Pointers alone, whatever the document: 4 KB at most, with their attributes."""
-    sizes = []
+    sizes: list[int] = []
     publish: Callable[..., Any] = topics.publish
 
     def weighed(topic: str, notices: list[topics.Notice]) -> Any:
