@@ -43,7 +43,17 @@ def _table(name: str) -> Verbs:
     env = {f"{name.upper().replace('-', '_')}_TABLE": {"Ref": logical_id}}
     table = (_arn(logical_id),)
     write = (*_READ, *_PUT, "dynamodb:BatchWriteItem")
-    return {"read": Grant(env, _READ, table), "write": Grant(env, write, table, owns=True)}
+    index = ({"Fn::Sub": f"${{{logical_id}.Arn}}/index/*"},)
+    return {
+        "read": Grant(env, _READ, table),
+        "index": Grant(env, ("dynamodb:Query",), index),
+        "write": Grant(env, write, table, owns=True),
+    }
+
+
+def _agencies() -> Verbs:
+    """`label`: to say of which agencies nobody real is there. The deployment knows; no program can."""
+    return {"label": Grant({"SIMULATED_AGENCIES": {"Ref": "SimulatedAgencies"}})}
 
 
 def _archive() -> Verbs:
@@ -174,6 +184,7 @@ _RESOURCES: dict[str, Verbs] = {
     "webhooks": _webhooks(),
     "drop": _drop(),
     "signatures": _signatures(),
+    "agencies": _agencies(),
 }
 _NAMED = {"table": _table, "queue": _queue, "secrets": _secrets, "timers": _timers, "workflow": _workflow}
 
