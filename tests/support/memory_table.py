@@ -43,7 +43,7 @@ class MemoryTable:
     def query(self, **asked: Any) -> Item:
         values = asked["ExpressionAttributeValues"]
         partition, condition = values[":k"]["S"], asked["KeyConditionExpression"]
-        judge = {
+        judge: Callable[[str], bool] = {
             "#k = :k": lambda item: True,
             "#k = :k AND #i >= :from": lambda item: item >= values[":from"]["S"],
             "#k = :k AND #i < :b": lambda item: item < values[":b"]["S"],
@@ -98,10 +98,12 @@ class MemoryTable:
         return len(holders) < int(values[":capacity"]["N"]) and values[":id"]["S"] not in holders
 
     def _updated(self, write: Item, key: tuple[str, ...]) -> Item:
-        after = deepcopy(self.items.get(key, write["Key"]))
+        after: Item = deepcopy(self.items[key] if key in self.items else write["Key"])
         holders = set(after.pop("holders", {}).get("SS", []))
         me = set(write["ExpressionAttributeValues"][":me"]["SS"])
-        changed = {"ADD holders :me": holders | me, "DELETE holders :me": holders - me}[write["UpdateExpression"]]
+        changed = {"ADD holders :me": holders | me, "DELETE holders :me": holders - me}[
+            write["UpdateExpression"]
+        ]
         return after | ({"holders": {"SS": sorted(changed)}} if changed else {})
 
 
