@@ -166,8 +166,9 @@ class Window:
 class Clearances(RuleBasedStateMachine):
     """Two declarations of one trader, who want the same slots."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(prompt=st.sampled_from([True, True, False]))
+    def begin(self, prompt: bool) -> None:
+        self.prompt = prompt  # whether the queues are empty before the next word comes
         self.patch = pytest.MonkeyPatch()
         self.using = deployed.using(SETTINGS)
         self.using.__enter__()
@@ -216,6 +217,8 @@ class Clearances(RuleBasedStateMachine):
 
         for _ in range(2):  # its queue delivers at least once
             self.window.act(lambda: ledger.amend(window_no, once))
+        if self.prompt:
+            self.window.drain()
 
     @rule(no=WINDOWS, desk=DESKS, number=NUMBERS, gate=st.sampled_from([PORT, PORT, USE]), late=LATE,
           kind=st.sampled_from(["inspection", "inspection", "documents"]), many=st.booleans())  # fmt: skip
@@ -278,6 +281,7 @@ class Clearances(RuleBasedStateMachine):
 
     # ── the trader ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @precondition(lambda self: len(self.window.events) > 40)
     @rule(no=WINDOWS)
     def withdraw(self, no: str) -> None:
         self.window.act(lambda: ledger.amend(no, lambda c: outcome.withdrawal(c, "录入错误", TRADER)))
