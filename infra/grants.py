@@ -43,7 +43,17 @@ def _table(name: str) -> Verbs:
     env = {f"{name.upper().replace('-', '_')}_TABLE": {"Ref": logical_id}}
     table = (_arn(logical_id),)
     write = (*_READ, *_PUT, "dynamodb:BatchWriteItem")
-    return {"read": Grant(env, _READ, table), "write": Grant(env, write, table, owns=True)}
+    index = ({"Fn::Sub": f"${{{logical_id}.Arn}}/index/*"},)
+    return {
+        "read": Grant(env, _READ, table),
+        "index": Grant(env, ("dynamodb:Query",), index),
+        "write": Grant(env, write, table, owns=True),
+    }
+
+
+def _agencies() -> Verbs:
+    """`label`: to say of which agencies nobody real is there. The deployment knows; no program can."""
+    return {"label": Grant({"SIMULATED_AGENCIES": {"Ref": "SimulatedAgencies"}})}
 
 
 def _archive() -> Verbs:
@@ -102,6 +112,16 @@ def _queue(name: str) -> Verbs:
     logical_id = "".join(part.capitalize() for part in name.split("-")) + "Queue"
     env = {f"{name.upper().replace('-', '_')}_QUEUE": {"Ref": logical_id}}
     return {"send": Grant(env, ("sqs:SendMessage",), (_arn(logical_id),), owns=True)}
+
+
+def _timers(name: str) -> Verbs:
+    """`timers:inspections:set`: to be called by `on_timer` of the capability of that name, and by nobody else's."""
+    logical_id = "".join(part.capitalize() for part in name.split("-")) + "Timers"
+    group, role = {"Ref": f"{logical_id}Group"}, _arn(f"{logical_id}Role")
+    stack = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule"
+    own = {"Fn::Sub": f"{stack}/${{{logical_id}Group}}/*"}
+    env = {"TIMERS_GROUP": group, "TIMERS_QUEUE": _arn(logical_id), "TIMERS_ROLE": role}
+    return {"set": Grant(env, ("iam:PassRole", "scheduler:CreateSchedule"), (own, role), owns=True)}
 
 
 def _webhooks() -> Verbs:
@@ -164,8 +184,9 @@ _RESOURCES: dict[str, Verbs] = {
     "webhooks": _webhooks(),
     "drop": _drop(),
     "signatures": _signatures(),
+    "agencies": _agencies(),
 }
-_NAMED = {"table": _table, "queue": _queue, "secrets": _secrets, "workflow": _workflow}
+_NAMED = {"table": _table, "queue": _queue, "secrets": _secrets, "timers": _timers, "workflow": _workflow}
 
 
 def find(use: str, dead_letters: Sequence[str] = ()) -> Grant:

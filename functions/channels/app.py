@@ -2,20 +2,22 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from channels import delivery, dispatch, registry, shown, transports
+from channels import delivery, dispatch, overview, registry, shown, transports
 from channels.channel import AS_SENT, PULL, SQS, WEBHOOK, Channel, inbox_of
 from channels.dispatch import Delivery
 from channels.replay import MOST, note, replay
 from singlewindow import canonical, clock, commands
-from singlewindow.access import Throttle
+from singlewindow.access import PUBLIC, Throttle
 from singlewindow.aws import archive, dead_letters
 from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.deliveries import ACKED, LOST
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.ids import is_uscc, new_id
 from singlewindow.outbound import address, signing
+from singlewindow.pages import html
 from singlewindow.parties import TRADERS, Role
 
 app = Capability("channels")
@@ -28,6 +30,9 @@ _THROTTLE = Throttle(rate=50, burst=100)
 _RARE = Throttle(rate=5, burst=10)
 # Fetching and acknowledging is what receivers do all day.
 _RECEIVING = Throttle(rate=200, burst=400)
+
+# Anyone may look, and each look is some dozen reads.
+_LOOKED_AT = Throttle(rate=20, burst=40)
 
 # Beyond it an answer is an address in the archive: Lambda answers 6 MB at most.
 _LARGEST_ANSWER = 4 * 1024 * 1024
@@ -414,6 +419,38 @@ def redrive(request: Request, name: str) -> Answer:
     moved, left = dead_letters.redrive(name, wanted.most)
     app.logger.info("redriven", extra={"queue": name, "moved": moved, "left": left})
     return Answer({"audit": entry, "moved": moved, "left": left}, 202)
+
+
+# --- seen from outside ---------------------------------------------------------------------------------------
+
+
+@app.route(
+    "/exchange/status",
+    allow=PUBLIC,
+    responses={200: "ExchangeStatus"},
+    throttle=_LOOKED_AT,
+)
+def status(_: Request) -> Answer:
+    """How every agency's channel fares, how long things take, what is planned; traders' channels only in sum."""
+    return Answer(overview.public(), headers={"Cache-Control": "public, max-age=60"})
+
+
+@app.route(
+    "/status",
+    allow=PUBLIC,
+    headers=("If-None-Match",),
+    responses={200: "text/html", 304: None},
+    throttle=_LOOKED_AT,
+)
+def status_page(request: Request) -> Answer:
+    """The same as a page, in Chinese and English."""
+    return html(request, Path(__file__).with_name("status.html"))
+
+
+@app.route("/exchange/queues", allow=(Role.OPERATOR,), responses={200: "ExchangeQueues"}, throttle=_RARE)
+def depths(request: Request) -> dict[str, Any]:
+    """The stack's queues with what waits in each and lies dead beside it, and every agency's error budget."""
+    return {"queues": list(dead_letters.queues()), "error_budgets": overview.budgets()}
 
 
 # --- who, and which -----------------------------------------------------------------------------------------

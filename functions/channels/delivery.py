@@ -11,7 +11,7 @@ from datetime import datetime
 from random import random
 from typing import Any, Final
 
-from channels import bodies, dispatch, judged, maintenance, registry, routing, transports
+from channels import bodies, dispatch, judged, maintenance, registry, routing, tally, transports
 from channels.bodies import Body, Unmappable
 from channels.channel import DROP, PULL, SUSPENDED, WEBHOOK, Channel
 from channels.dispatch import Delivery, Moved
@@ -38,8 +38,16 @@ def route(message_id: str) -> int | None:
     message = judged.message(message_id)
     if message is None:
         return None
-    decided = dispatch.route(message_id) or dispatch.decide(message_id, _decision(message))
-    made = [_delivery(message, one, decided["at"]) for one in decided["receivers"] if one["delivery_id"]]
+    decided = dispatch.route(message_id)
+    if decided is None:
+        decided, first = dispatch.decide(message_id, _decision(message))
+        if first:
+            tally.add(tally.ACCEPTED, "accepted")
+    made = [
+        _delivery(message, one, decided["at"], message.at)
+        for one in decided["receivers"]
+        if one["delivery_id"]
+    ]
     for one in made:
         dispatch.add(one)
     standing = dispatch.all_of([one.id for one in made])
@@ -65,7 +73,7 @@ def join(message_id: str, parties: Callable[[str], bool]) -> None:
     # The deliveries first: who is cut short after them finds them the next time, and the decision names none in vain.
     joining = [one for one in receivers if one not in decided["receivers"]]
     for one in joining:
-        dispatch.add(_delivery(message, one, clock.stamp(now)))
+        dispatch.add(_delivery(message, one, clock.stamp(now), clock.stamp(now)))
     if joining:
         dispatch.widen(message_id, decided, decided | {"receivers": receivers})
 
@@ -99,8 +107,8 @@ def test(channel: Channel) -> Delivery:
     body = Body(key, canonical.sha256(content), len(content), bodies.JSON, "test")
     one = Delivery(
         id=new_id(), message_id="test", channel=channel.id, party=channel.party, type=transports.TEST_TYPE,
-        document=None, queued_at=at, correlation_id=correlation.current(), due=now, first=now, body=body,
-        timeline=((at, QUEUED, "test"),), test=True,
+        document=None, queued_at=at, correlation_id=correlation.current(), accepted_at=at, due=now, first=now,
+        body=body, timeline=((at, QUEUED, "test"),), test=True,
     )  # fmt: skip
     dispatch.add(one)
     send([one])
@@ -117,7 +125,16 @@ def deliver(delivery_id: str) -> str | None:
         send([one], one.due - now.timestamp())
         return None
     channel = registry.of(one.party, one.channel)
-    if channel is None or channel.is_over(now):
+    if channel is None:
+        return _end(one, EXPIRED, "the channel is closed")
+    came_to = _due(channel, one, now)
+    if came_to:
+        tally.end(channel, one, came_to)
+    return came_to
+
+
+def _due(channel: Channel, one: Delivery, now: datetime) -> str | None:
+    if channel.is_over(now):
         return _end(one, EXPIRED, "the channel is closed")
     if retry.is_given_up(one.first, now.timestamp(), channel.profile):
         return _end(one, EXPIRED, "it waited longer than its retry profile lets it")
@@ -244,7 +261,8 @@ def _ways(message: routing.Message, party: str, now: datetime) -> list[tuple[str
     return [*ways] or [(None, None)]
 
 
-def _delivery(message: routing.Message, receiver: dict[str, Any], at: str) -> Delivery:
+def _delivery(message: routing.Message, receiver: dict[str, Any], at: str, accepted_at: str) -> Delivery:
+    """`accepted_at`: from when on it counts as under way; for who joined later, when they did."""
     moment = datetime.fromisoformat(at).timestamp()
     return Delivery(
         id=receiver["delivery_id"],
@@ -255,6 +273,7 @@ def _delivery(message: routing.Message, receiver: dict[str, Any], at: str) -> De
         document=message.document,
         queued_at=at,
         correlation_id=message.correlation_id,
+        accepted_at=accepted_at,
         due=moment,
         first=moment,
         timeline=((at, QUEUED, ""),),

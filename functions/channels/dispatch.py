@@ -4,7 +4,7 @@ Items: `message#<id>` / `route` who gets the message and why, written once; `del
 with its timeline; `channel#<id>` with `q#<instant>#<delivery>` everything that ever went by it, `m#<cursor>` the
 mailbox of a channel that is pulled, `head` its last cursor, `dead#<instant>#<delivery>` and `circuit`;
 `dead#<day>#<shard>` / `<instant>#<delivery>` the dead letters of a day, `audit#<day>` / `<instant>#<id>` what was
-replayed by whom.
+replayed by whom; `tally#…` as `channels.tally` says. What waits for an agency stands in the index `waiting`.
 
 The route comes first and is the decision: whoever repeats it goes on from what stands there. A delivery has an id that
 follows from its message and its channel, so it is there once.
@@ -24,6 +24,7 @@ from singlewindow.aws.circuits import Breaker
 from singlewindow.aws.clients import client
 from singlewindow.deliveries import ACKED, BEFORE, DELIVERED, QUEUED, REPLAYED, SENT
 from singlewindow.errors import WindowError
+from singlewindow.ids import is_uscc
 
 # As long as the archive keeps the bodies (three years of customs' inspection, and a day).
 RETENTION: Final = timedelta(days=1096)
@@ -40,7 +41,8 @@ _ALIASES: Final = {"#k": "key", "#state": "state", "#round": "round", "#first": 
 class Delivery:
     """One message to one channel. `due`: no attempt before it, None: none is to come. `first`: patience counts from it.
 
-    `round` grows with each replay. `timeline`: (instant, state, what was said), the oldest first. `test`: by hand.
+    `accepted_at`: when the window took the message in. `round` grows with each replay. `timeline`: (instant, state,
+    what was said), the oldest first. `test`: by hand.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Delivery:
     document: str | None
     queued_at: str
     correlation_id: str
+    accepted_at: str
     state: str = QUEUED
     due: float | None = None
     first: float = 0.0
@@ -93,8 +96,8 @@ def route(message_id: str) -> dict[str, Any] | None:
     return found
 
 
-def decide(message_id: str, decision: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the decision where there is none yet; the one that stands."""
+def decide(message_id: str, decision: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Write the decision where there is none yet; the one that stands, and whether it is known to be this one."""
     database = client("dynamodb")
     text = canonical.dumps(dict(decision)).decode()
     try:
@@ -107,9 +110,9 @@ def decide(message_id: str, decision: Mapping[str, Any]) -> dict[str, Any]:
     except database.exceptions.ConditionalCheckFailedException:
         standing = route(message_id)
         assert standing is not None
-        return standing
+        return standing, False
     decided: dict[str, Any] = canonical.load(text)
-    return decided
+    return decided, True
 
 
 def widen(message_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -216,6 +219,8 @@ def again(one: Delivery, now: float, at: str, by: str) -> bool:
         "#round = :round": {"N": str(one.round + 1)},
         "#first = :first": _number(now),
     }
+    if _is_watched(one):
+        change |= {"waits_on = :waits_on": _text(one.channel), "waits_since = :waits_since": _text(at)}
     forget = ("reason", "findings") if one.test else ("reason", "findings", "body")
     update = _update(one, change, now, [(at, REPLAYED, by)], REPLAYED, None, forget)
     update["ConditionExpression"] += " AND #round = :was"
@@ -280,6 +285,20 @@ def sent_by(channel_id: str, after: str, until: str, limit: int) -> list[tuple[s
     """Up to `limit` (place, delivery id) of what went by a channel after a place or instant and before an instant."""
     rows = _range(f"channel#{channel_id}", f"q#{after}$", f"q#{until or ':'}", limit)
     return [(item["item"]["S"].removeprefix("q#"), item["delivery"]["S"]) for item in rows]
+
+
+def oldest_waiting(channel_id: str) -> tuple[str, str] | None:
+    """(since when, delivery id) of an agency's delivery that waits the longest; a moment late, for an index is."""
+    found = client("dynamodb").query(
+        TableName=_table(),
+        IndexName="waiting",
+        KeyConditionExpression="waits_on = :channel",
+        ExpressionAttributeValues={":channel": _text(channel_id)},
+        Limit=1,
+    )["Items"]
+    if not found:
+        return None
+    return found[0]["waits_since"]["S"], found[0]["key"]["S"].removeprefix("delivery#")
 
 
 def dead_of_channel(channel_id: str, after: str, until: str, limit: int) -> list[tuple[str, str]]:
@@ -361,7 +380,7 @@ def _update(
     values |= {expression.rsplit(" ", 1)[1]: value for expression, value in change.items()}
     gone = [*forget]
     if due is None:
-        gone.append("due")
+        gone += ["due", "waits_on"]
     else:
         sets.append("due = :due")
         values[":due"] = _number(due)
@@ -455,6 +474,7 @@ def _item(one: Delivery) -> dict[str, Any]:
         "type": _text(one.type),
         "queued_at": _text(one.queued_at),
         "correlation_id": _text(one.correlation_id),
+        "accepted_at": _text(one.accepted_at),
         "state": _text(one.state),
         "first": _number(one.first),
         "attempts": {"N": str(one.attempts)},
@@ -466,9 +486,16 @@ def _item(one: Delivery) -> dict[str, Any]:
         item["document"] = _text(one.document)
     if one.due is not None:
         item["due"] = _number(one.due)
+        if _is_watched(one):
+            item |= {"waits_on": _text(one.channel), "waits_since": _text(one.queued_at)}
     if one.body:
         item["body"] = _text(canonical.dumps(asdict(one.body)).decode())
     return item
+
+
+def _is_watched(one: Delivery) -> bool:
+    """Of agencies everybody may see since when something waits; of traders nobody looks, and the index costs."""
+    return not one.test and not is_uscc(one.party)
 
 
 def _read(item: Mapping[str, Any]) -> Delivery:
@@ -482,6 +509,7 @@ def _read(item: Mapping[str, Any]) -> Delivery:
         document=item.get("document", {}).get("S"),
         queued_at=item["queued_at"]["S"],
         correlation_id=item["correlation_id"]["S"],
+        accepted_at=item.get("accepted_at", item["queued_at"])["S"],
         state=item["state"]["S"],
         due=float(item["due"]["N"]) if "due" in item else None,
         first=float(item["first"]["N"]),

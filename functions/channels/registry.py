@@ -1,8 +1,8 @@
 """The channels table, which only this capability writes: what is registered, and who changed what and when.
 
 Items: `party#<party>` / `<id>` the channel as it is; `channel#<id>` / `owner` whose it is; `channel#<id>` /
-`history#<version>` one change, written with it; `all#<shard>` / `<id>` for who may see all. Nothing is ever removed: a
-closed channel keeps its history.
+`history#<version>` one change, written with it; `all#<shard>` / `<id>` for who may see all, with its protocol. Nothing
+is ever removed: a closed channel keeps its history.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from channels.channel import CLOSED, Channel, inbox_of, standing
 from singlewindow import canonical, catalogue, clock, settings
 from singlewindow.aws.clients import client
 from singlewindow.errors import WindowError
-from singlewindow.parties import Caller
+from singlewindow.parties import TRADERS, Caller
 
 _SHARDS: Final = "0123456789abcdef"
 
@@ -23,7 +23,15 @@ def add(channel: Channel, by: Caller) -> None:
     rows = [
         _put(_row(channel), new=True),
         _put(_key(f"channel#{channel.id}", "owner") | {"party": {"S": channel.party}}, new=True),
-        _put(_key(f"all#{channel.id[0]}", channel.id) | {"party": {"S": channel.party}}, new=True),
+        _put(
+            _key(f"all#{channel.id[0]}", channel.id)
+            | {
+                "party": {"S": channel.party},
+                "protocol": {"S": channel.protocol},
+                "role": {"S": channel.role},
+            },
+            new=True,
+        ),
         _history(None, channel, by),
     ]
     client("dynamodb").transact_write_items(TransactItems=rows)
@@ -96,6 +104,16 @@ def all_of(shard: str) -> list[Channel]:
     parties = {item["item"]["S"]: item["party"]["S"] for item in _query(f"all#{shard}")}
     found = (of(party, id) for id, party in parties.items())
     return [one for one in found if one]
+
+
+def traders() -> dict[str, int]:
+    """How many traders have ever had a channel of a protocol."""
+    parties: dict[str, set[str]] = {}
+    for shard in _SHARDS:
+        for row in _query(f"all#{shard}"):
+            if "protocol" in row and row["role"]["S"] in TRADERS:
+                parties.setdefault(row["protocol"]["S"], set()).add(row["party"]["S"])
+    return {protocol: len(held) for protocol, held in parties.items()}
 
 
 def shards() -> str:

@@ -22,7 +22,7 @@ from declarations.filing import (
 from declarations.split import split
 from singlewindow import canonical, catalogue, clock, correlation, settings
 from singlewindow.access import Throttle
-from singlewindow.aws import archive, ledger, workflow
+from singlewindow.aws import archive, ledger, timers, workflow
 from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.consignment import Body, Change, Consignment, Submission
 from singlewindow.errors import WindowError, conflict, not_found
@@ -218,7 +218,18 @@ def on_event(message: Message) -> None:
     elif arrival.is_tally(event.data.get("report", {})):
         _match_arrival(event)
     table = _decision_table()
-    ledger.settle(event.window_no, lambda c: outcome.next_change(c) or clearance.next_change(c, table))
+    _wait_for_the_full_one(
+        ledger.settle(event.window_no, lambda c: outcome.next_change(c) or clearance.next_change(c, table))
+    )
+
+
+@app.on_timer
+def on_timer(payload: dict[str, str]) -> None:
+    """Tell the parties of a summary that the full declaration is due, or overdue: what holds now, once."""
+    consignment = ledger.read(payload["window_no"])
+    if consignment and (obligation := _full_declaration(consignment)):
+        due_on, days_before = date.fromisoformat(obligation["due_on"]), _days_before()
+        ledger.amend(consignment.window_no, lambda c: two_step.told(c, due_on, days_before, clock.now()))
 
 
 @app.step
@@ -230,6 +241,7 @@ def decide(payload: dict[str, Any]) -> dict[str, Any]:
         window_no,
         lambda c: outcome.next_change(c) or clearance.conclude(c, version, table) or closing.cleared(c),
     )
+    _wait_for_the_full_one(consignment)
     return {"window_no": window_no, "version": version, "state": consignment.state}
 
 
@@ -272,8 +284,27 @@ def _full_declaration(consignment: Consignment) -> dict[str, Any] | None:
     if not entered_on:
         return None
     today, day = clock.business_date(), date.fromisoformat(entered_on)
-    params = RuleBook(catalogue.load("rules/two-step.json"), ()).parameters(two_step.RULE, today)
-    return two_step.obligation(day, params, today)
+    return two_step.obligation(day, _two_step(two_step.RULE), today)
+
+
+def _wait_for_the_full_one(consignment: Consignment) -> None:
+    """A timer for each thing to be told of a summary; none for what is no summary, which nearly all are."""
+    if obligation := _full_declaration(consignment):
+        window_no = consignment.window_no
+        said = {event.type for event in consignment.of_version()}
+        due_on = date.fromisoformat(obligation["due_on"])
+        for type, instant in two_step.turns(due_on, _days_before()).items():
+            if type not in said:
+                timers.at(instant, f"{window_no}.{consignment.version}.{type}", {"window_no": window_no})
+
+
+def _days_before() -> int:
+    days: int = _two_step(two_step.REMINDER)["days_before"]
+    return days
+
+
+def _two_step(rule: str) -> Any:
+    return RuleBook(catalogue.load("rules/two-step.json"), ()).parameters(rule, clock.business_date())
 
 
 def _archive_raw(event: Event) -> None:

@@ -5,14 +5,17 @@ version of the same consignment, due so many days after the conveyance's entry; 
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from declarations import lifecycle
-from singlewindow.consignment import Consignment
+from singlewindow import clock
+from singlewindow.consignment import Change, Consignment
 
 RULE = "TWO-STEP-FULL"
+REMINDER = "TWO-STEP-REMINDER"
 COMPLETE = "complete"
+DUE, OVERDUE = "FullDeclarationDue", "FullDeclarationOverdue"
 
 
 def is_summary(consignment: Consignment) -> bool:
@@ -30,6 +33,25 @@ def allowed(consignment: Consignment) -> list[str]:
 
 
 def obligation(entered_on: date, params: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """When the full declaration is due, and whether that day is over; judged when it is asked, by no timer."""
+    """When the full declaration is due, and whether that day is over."""
     due_on = entered_on + timedelta(days=params["days"])
     return {"rule": RULE, "due_on": due_on.isoformat(), "overdue": today > due_on}
+
+
+def turns(due_on: date, days_before: int) -> dict[str, datetime]:
+    """When what is to be told of an obligation comes true, by event: as its days begin in Beijing."""
+    days = {DUE: due_on - timedelta(days=days_before), OVERDUE: due_on + timedelta(days=1)}
+    return {type: datetime.combine(day, time(), clock.BUSINESS_ZONE) for type, day in days.items()}
+
+
+def told(consignment: Consignment, due_on: date, days_before: int, now: datetime) -> Change | None:
+    """What the parties of a summary are told by now; None where it was told, nothing is due, or the full one came.
+
+    Who learns that it is overdue need not be reminded any more.
+    """
+    if not is_summary(consignment):
+        return None
+    true = [type for type, at in turns(due_on, days_before).items() if at <= now]
+    if not true or any(event.type == true[-1] for event in consignment.of_version()):
+        return None
+    return Change(true[-1], {"rule": RULE, "due_on": due_on.isoformat()})

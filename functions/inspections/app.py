@@ -8,11 +8,11 @@ from inspections import booking, evidence, listing, sheet, store, view
 from inspections.order import ENDINGS, Order, concerns, find, next_change, parts
 from singlewindow import canonical, clock, commands
 from singlewindow.access import Throttle
-from singlewindow.aws import ledger
+from singlewindow.aws import ledger, timers
 from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.consignment import Change, Consignment, Submission
 from singlewindow.errors import not_found
-from singlewindow.events import Actor
+from singlewindow.events import Actor, Event
 from singlewindow.parties import STAFF, TRADERS, Role
 
 app = Capability("inspections")
@@ -26,12 +26,24 @@ _HEAVY = Throttle(rate=20, burst=40)
 Decide = Callable[[Consignment, Order], Change | None]
 
 
-@app.on_queue("InspectionsInbox", types=("AgencyReplied", "InspectionResult", *ENDINGS))
+@app.on_queue("InspectionsInbox", types=("AgencyReplied", "InspectionResult", "InspectionBooked", *ENDINGS))
 def on_event(message: Message) -> None:
     """Let the holds and clears of agencies show in the order, once, however often and in whatever order they come."""
     event = ledger.noticed(message.body)
-    if concerns(event):  # most answers are not: those cost no read
+    if event.type == "InspectionBooked":
+        _look_at_the_end(event)
+    elif concerns(event):  # most answers are not: those cost no read
         _follow(event.window_no, event.declaration_version)
+
+
+@app.on_timer
+def on_timer(payload: dict[str, str]) -> None:
+    """Give a slot up to which nobody came: the slot that is booked now, whichever the timer was set for."""
+    named = parts(payload["inspection_id"])
+    consignment = ledger.read(named[0]) if named else None
+    order = find(consignment, payload["inspection_id"]) if consignment else None
+    if order:
+        _acted(order, lambda _, order: booking.given_up(order))
 
 
 @app.route(
@@ -257,6 +269,12 @@ def _acted(order: Order, decide: Decide) -> Answer:
     if next_change(consignment, order.version):
         consignment = _follow(order.window_no, order.version)
     return _standing(view.standing(_order(consignment, order.id)), repeated=not written)
+
+
+def _look_at_the_end(event: Event) -> None:
+    """A timer a booking. Another slot instead leaves it as it is: it will find nothing to do."""
+    id, when = event.data["inspection_id"], booking.given_up_at(event.data["slot"])
+    timers.at(when, f"{id}.{when:%Y%m%dT%H%M}", {"inspection_id": id})
 
 
 def _lapse(order: Order) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from inspections import lifecycle, slots, store
@@ -59,6 +59,18 @@ def given_back(order: Order, by: Actor) -> Change | None:
         return None
     _bookable(order, "unbook")
     return replace(unbooked(order, CANCELLED_BY_TRADER), actor=by)
+
+
+def given_up_at(slot: Mapping[str, str]) -> datetime:
+    """When a slot that no agency started in is over for whoever booked it: its end, and the grace of that day."""
+    ends = datetime.fromisoformat(slot["ends_at"])
+    return ends + slots.grace(clock.business_date(ends))
+
+
+def given_up(order: Order) -> Change | None:
+    """Nobody came, and nobody said so; None where it is not that late, or not so any more."""
+    late = order.state == lifecycle.BOOKED and order.slot and given_up_at(order.slot) <= clock.now()
+    return unbooked(order, MISSED) if late else None
 
 
 def lapsed(order: Order) -> Change | None:

@@ -15,6 +15,7 @@ from singlewindow import catalogue, clock
 from singlewindow.rules import RuleBook
 
 _BOOKING: Final = "INSPECTION-BOOKING"
+_NO_SHOW: Final = "INSPECTION-NO-SHOW"
 _PLACE: Final = "INSPECTION-PLACE-"
 _ID: Final = re.compile(r"([a-z0-9-]{1,40})\.([A-Z0-9]{1,8})\.(\d{8})\.(\d{4})", re.ASCII)
 
@@ -90,6 +91,11 @@ def booking(day: date) -> Booking:
     values = _book().parameters(_BOOKING, day)
     notice = timedelta(minutes=values["notice_minutes"])
     return Booking(notice, values["horizon_days"], values["qualifications"])
+
+
+def grace(day: date) -> timedelta:
+    """How long after the end of a slot the agencies may still say that they came, before nobody did."""
+    return timedelta(minutes=_book().parameters(_NO_SHOW, day)["grace_minutes"])
 
 
 def find(slot_id: str) -> Slot | None:

@@ -29,6 +29,8 @@ RECEIPTS: Final = (
     "DeclarationRejected",
     "DeclarationReleased",
     "ReleaseRevoked",
+    "FullDeclarationDue",
+    "FullDeclarationOverdue",
     "GateOut",
     "DeclarationCleared",
     "ClearanceConcluded",

@@ -56,6 +56,8 @@ EVENTS = (
     "InspectionDone",
     "InspectionCancelled",
     "ReleaseRevoked",
+    "FullDeclarationDue",
+    "FullDeclarationOverdue",
     "GateOut",
     "DeclarationCleared",
     "AmendmentRequested",

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from panorama.histogram import bucket, total
 from panorama.identifiers import Identifier
 from panorama.record import Record
 from panorama.segments import Segment
 from singlewindow import canonical, settings
 from singlewindow.aws.clients import client
+from singlewindow.histogram import bucket, total
 
 # One write a minute, source and process says how fresh a feed is; one an event would make its item hot.
 FEED_STEP = timedelta(minutes=1)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from panorama.fold import DOCUMENTS, LOGISTICS, Entry, Journey
-from panorama.histogram import percentile
 from panorama.identifiers import Kind
 from panorama.search import Found
 from panorama.wording import Text
+from singlewindow.histogram import percentile
 
 # Fewer than these say more about a single trader than about an agency.
 FEWEST: Final = 3

@@ -396,6 +396,12 @@ _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "InspectionCancelled": _why(_INSPECTION_CANCELLED, Text("查验取消：{}", "No inspection: {}")),
     "DeclarationReleased": _released,
     "ReleaseRevoked": _revoked,
+    "FullDeclarationDue": _of(
+        "完整申报须于 {due_on} 前（含当日）完成", "The full declaration is due by {due_on}"
+    ),
+    "FullDeclarationOverdue": _of(
+        "完整申报已逾期，截止日为 {due_on}", "The full declaration is overdue: it was due by {due_on}"
+    ),
     "GateOut": _gate_out,
     "DeclarationCleared": _always("已结关", "Closed (结关)"),
     "AmendmentRequested": _amendment_wanted,

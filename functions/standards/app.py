@@ -5,10 +5,10 @@ from typing import Any
 
 from singlewindow import clock, settings
 from singlewindow.access import PUBLIC, Throttle
+from singlewindow.caching import FRESH, cacheable
 from singlewindow.capability import BINARY_TYPES, Answer, Capability, Request
+from singlewindow.pages import html
 from standards import asking, codes, contents, difference, matrix, registry, search, structure
-from standards.caching import FRESH, cacheable
-from standards.pages import html
 
 app = Capability("standards")
 
@@ -40,7 +40,7 @@ def interface(request: Request) -> Answer:
 @app.route("/docs", allow=PUBLIC, headers=_CACHED, responses={200: "text/html", 304: None}, throttle=_SELDOM)
 def docs(request: Request) -> Answer:
     """This interface as a page, in Chinese and English; it loads nothing but `openapi.json` beside it."""
-    return html(request, "docs.html")
+    return html(request, _HERE / "docs.html")
 
 
 @app.route(
@@ -50,7 +50,7 @@ def catalogue_page(request: Request) -> Answer:
     """The catalogue as a page, in Chinese and English: everything below, and a tester of messages."""
     # What is too large for a request goes straight to the address that was granted, on the archive's host: its name
     # is not known before. The policy's hashes keep any script but the page's own from using that.
-    return html(request, "standards.html", connect="'self' https: http:")
+    return html(request, _HERE / "standards.html", connect="'self' https: http:")
 
 
 # --- elements -------------------------------------------------------------------------------------------------

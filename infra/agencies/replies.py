@@ -134,7 +134,8 @@ class Answering:
             "simulated": True,
         }
         notice = {"release": {"notice": sign(self.agency, about)}} if sign else {}
-        return replace(self, at=at)._says("release", 0, **notice)
+        looked = self._findings("release-inspected")
+        return replace(self, at=at)._says("release", 0, findings=looked, **notice)
 
     @property
     def _yes(self) -> str:

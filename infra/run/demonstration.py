@@ -1,4 +1,7 @@
-"""The sample declaration of a Chengdu importer, sent over HTTP with a real token and watched until it is released."""
+"""The sample declaration of a Chengdu importer, sent over HTTP with a real token and watched until it is released.
+
+Where the agencies are simulated its trader is, too: it books the inspection and pays the bill, as it is told it can.
+"""
 
 import json
 import time
@@ -13,12 +16,14 @@ from rich.console import Console
 
 from infra import ROOT
 from infra.agencies import Hall
+from infra.banks.counter import BANK
 from infra.run.screen import Progress, screen
 from singlewindow import clock
 
 SAMPLE = ROOT / "infra/samples/import-chengdu.json"
 _PATIENCE = 40.0  # seconds
 _AFTERGLOW = 3.0  # seconds for those who are only informed of the release
+_LOOKS_AHEAD = 5  # days in which the trader looks for a slot
 _ENDS = ("RELEASED", "REJECTED", "RETURNED", "SUSPENDED")
 _open = build_opener(ProxyHandler({})).open
 
@@ -27,8 +32,8 @@ _PACE = {
     "port": ("accept", 0.3),
     "maritime": ("accept", 0.7),
     "mofcom": ("accept", 1.0),
-    "ciq": ("hold-then-clear", 1.2),
-    "customs": ("accept", 1.9),
+    "ciq": ("full-course", 1.2),
+    "customs": ("full-course", 1.9),
     "tax": ("accept", 0.2),
 }
 
@@ -55,14 +60,44 @@ def demonstrate(console: Console, url: str, token: Callable[[str, str], str], ha
         show()
         ended = None
         while time.monotonic() - progress.started < _PATIENCE:
-            progress.seen(_call("GET", address, bearer))
+            shown = _call("GET", address, bearer)
+            progress.seen(shown)
             show()
+            if hall:
+                _act(url, bearer, shown, progress)
             if progress.state in _ENDS:
                 ended = ended or time.monotonic()
                 if hall is None or progress.all_told or time.monotonic() - ended > _AFTERGLOW:
                     break
             time.sleep(0.1)
     console.print(progress.summary(address), soft_wrap=True)
+
+
+def _act(url: str, bearer: str, shown: Mapping[str, Any], progress: Progress) -> None:
+    """Do what the explanation says that the trader can: book, once nobody is still considering, or pay."""
+    for one in shown["explanation"]["can"]:
+        if one["do"] == "book" and all(p["state"] not in ("to-ask", "pending") for p in _asked(shown)):
+            slot = _first_free(url + one["href"], bearer)
+            order = one["href"].removesuffix("/slots")
+            _call("POST", f"{url}{order}/booking", bearer, {"slot_id": slot})
+            progress.booked(order.rsplit("/", 1)[1], slot)
+        elif one["do"] == "pay" and all(
+            bill["due_on"] for bill in shown["bills"]
+        ):  # payments has opened them
+            _call("POST", url + one["href"], bearer, {"bank": BANK})
+            progress.ordered(shown["bills"][0]["amount"])
+
+
+def _asked(shown: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in shown["agencies"] if one["part"] != "informed"]
+
+
+def _first_free(slots: str, bearer: str) -> str:
+    for days in range(1, _LOOKS_AHEAD + 1):
+        day = clock.business_date() + timedelta(days=days)
+        if items := _call("GET", f"{slots}?date={day}", bearer)["items"]:
+            return str(items[0]["slot_id"])
+    raise RuntimeError(f"no slot for the inspection in {_LOOKS_AHEAD} days")
 
 
 def sample(today: date) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -17,8 +18,12 @@ from singlewindow import catalogue, clock
 _STEPS = (
     ("submitted", "申报 submitted"),
     ("asked", "分送 agencies asked"),
-    ("answered", "回执 all have answered"),
     ("accepted", "受理 accepted by customs"),
+    ("held", "布控 held for inspection"),
+    ("booked", "预约 one inspection booked"),
+    ("inspected", "查验 inspected, holds lifted"),
+    ("billed", "税单 tax bill"),
+    ("deducted", "扣税 taxes deducted"),
     ("released", "放行 released"),
 )
 _STATES = {
@@ -52,9 +57,12 @@ class Progress:
     window_no: str = ""
     state: str = ""
     entry_id: str | None = None
+    holds: int = 0
+    taxes: Decimal = Decimal(0)
     agencies: list[Mapping[str, Any]] = field(default_factory=list)
     reached: dict[str, float] = field(default_factory=dict)
     changes: list[tuple[float, str]] = field(default_factory=list)
+    _reasons: dict[str, str] = field(default_factory=dict)
     _states: dict[str, str] = field(default_factory=dict)
     _asked: dict[str, float] = field(default_factory=dict)
     _done: dict[str, float] = field(default_factory=dict)
@@ -74,9 +82,9 @@ class Progress:
         for one in self.agencies:
             agency, now = one["agency"], one["state"]
             if self._states.get(agency, "to-ask") != now:
-                said = f": {reason(one)}" if reason(one) else ""
-                label = " (simulated 模拟)" if self.simulated else ""
-                self._change(f"{_name(agency)}{label} {state(one)}{said}")
+                said = f": {reason(one)}" if reason(one) != self._reasons.get(agency, "") else ""
+                self._reasons[agency] = reason(one)
+                self._change(f"{_name(agency)}{self._label} {state(one)}{said}")
             self._states[agency] = now
             if now != "to-ask":
                 self._asked.setdefault(agency, self.elapsed)
@@ -84,12 +92,37 @@ class Progress:
                 self._done.setdefault(agency, self.elapsed)
         if asked and all(one["state"] != "to-ask" for one in asked):
             self._reach("asked")
-            if not any(one["state"] in _WAITING for one in asked):
-                self._reach("answered")
         if self.entry_id:
             self._reach("accepted", f"declaration number {self.entry_id}")
+        self._hindrances(shown["holds"], shown["bills"])
         if self.state == "RELEASED":
             self._reach("released")
+
+    def booked(self, inspection_id: str, slot: str) -> None:
+        """The trader has taken a slot: one inspection for all that hold."""
+        self._reach("booked", f"{inspection_id}, slot {slot}; the trader{self._label}")
+
+    def ordered(self, amount: str) -> None:
+        """The trader has told its bank to pay."""
+        self._change(
+            f"缴税 {amount} yuan: the trader{self._label} orders the sandbox bank{self._label} to deduct it"
+        )
+
+    def _hindrances(self, holds: list[Mapping[str, Any]], bills: list[Mapping[str, Any]]) -> None:
+        self.holds = len(holds)
+        if holds:
+            self._reach("held")
+            if "booked" in self.reached and all(one["cleared_at"] for one in holds):
+                self._reach("inspected", f"{len(holds)} holds, one inspection{self._label}")
+        if bills:
+            self.taxes = total = sum((Decimal(one["amount"]) for one in bills), Decimal(0))
+            self._reach("billed", f"{total} yuan{self._label}")
+            if all(one["state"] == "deducted" for one in bills):
+                self._reach("deducted", f"{total} yuan by the sandbox bank{self._label}; no money moves")
+
+    @property
+    def _label(self) -> str:
+        return " (simulated 模拟)" if self.simulated else ""
 
     @property
     def all_told(self) -> bool:
@@ -107,13 +140,22 @@ class Progress:
             took = self.reached["released"]
             played = ", the simulated agencies' thinking time included" if self.simulated else ""
             return Text(
-                f"Released 放行 after {took:.2f} s{played}: {self.window_no}, {self.entry_id}",
+                f"Released 放行 after {took:.2f} s{played}: {self.window_no}, {self.entry_id}{self._course}",
                 style="bold green",
             )
         if self.state == "SUSPENDED" and not self.simulated:
             why = "nobody has answered for the agencies; a late answer still counts"
             return Text(f"SUSPENDED: {why}. {address}", style="yellow")
         return Text(f"{self.state or 'no answer'} after {self.elapsed:.0f} s: see {address}", style="yellow")
+
+    @property
+    def _course(self) -> str:
+        """What stood in the way, in short."""
+        if "deducted" not in self.reached or "inspected" not in self.reached:
+            return ""
+        return (
+            f"; {self.holds} holds, one inspection, {self.taxes} yuan of taxes deducted, one signed release"
+        )
 
     def _reach(self, step: str, note: str = "") -> None:
         if step not in self.reached:

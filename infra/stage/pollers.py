@@ -21,13 +21,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import Any
 from uuid import uuid4
 
 from moto.core.utils import unix_time_millis
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamRecord
+from moto.scheduler.models import Schedule, scheduler_backends
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
@@ -36,6 +37,7 @@ from infra.stage.functions import FunctionError, Functions
 from infra.stage.moto_faults import STREAMS
 from infra.stage.resources import Mapped
 from infra.stage.template import ACCOUNT, PARTITION, REGION, StageError
+from singlewindow import clock
 
 log = logging.getLogger(__name__)
 _FOREVER = 3600.0
@@ -364,6 +366,67 @@ class SchedulePoller(Poller):
             "detail": {},
         }
         self.functions.invoke(self.mapping.function, json.loads(given) if given else event)
+
+
+class Timers(Poller):
+    """EventBridge Scheduler's one-off schedules → their queues, by the window's clock, which may travel (`wake` then).
+
+    Each is delivered once and deleted, in the order in which they are due. Anything but `at(…)`, in UTC, to a queue,
+    with `ActionAfterCompletion` DELETE is refused where it is made.
+    """
+
+    def __init__(self, functions: Functions) -> None:
+        nowhere = {"enabled": True, "batch_size": 1, "window": 0.0, "filters": ()}
+        super().__init__(Mapped("Timers", "Timers", "", "", nowhere), functions)
+        self.backend = scheduler_backends[ACCOUNT][REGION]
+        self._change = Condition()
+        self._create = self.backend.create_schedule
+        self.backend.create_schedule = self._created  # type: ignore[method-assign,assignment]
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is due: what is to come makes no noise."""
+        return self.paused or self._wait() > 0
+
+    def wake(self) -> None:
+        with self._change:
+            self._change.notify_all()
+
+    def step(self) -> None:
+        with self._change:
+            while not self.stopping and self.idle:
+                self._change.wait(_FOREVER if self.paused else self._wait())
+            if self.stopping:
+                return
+            _, schedule = min(self._set(), key=lambda one: one[0])
+            self.backend.get_schedule_group(schedule.group_name).delete_schedule(schedule.name)
+            queue = schedule.target["Arn"].rsplit(":", 1)[-1]
+            sqs_backends[ACCOUNT][REGION].send_message(queue, schedule.target["Input"])
+
+    def _created(self, **given: Any) -> Schedule:
+        schedule_expression, target = given["schedule_expression"], given["target"]
+        one_off = _AT.fullmatch(schedule_expression) and given["action_after_completion"] == "DELETE"
+        if not one_off or ":sqs:" not in target["Arn"] or given["schedule_expression_timezone"]:
+            raise StageError(f"{given['name']}: {schedule_expression} to {target['Arn']} is not known here")
+        with self._change:
+            schedule = self._create(**given)
+            self._change.notify_all()
+        return schedule
+
+    def _set(self) -> list[tuple[datetime, Schedule]]:
+        with self._change:
+            held = [
+                one for group in self.backend.schedule_groups.values() for one in group.schedules.values()
+            ]
+        return [(datetime.fromisoformat(one.schedule_expression[3:-1] + "Z"), one) for one in held]
+
+    def _wait(self) -> float:
+        """Seconds until the next is due."""
+        instants = [due for due, _ in self._set()]
+        return max((min(instants) - clock.now()).total_seconds(), 0.0) if instants else _FOREVER
+
+
+_AT = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
 
 
 def poller_for(mapping: Mapped, functions: Functions, redelivery: float | None) -> Poller:

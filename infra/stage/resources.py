@@ -385,6 +385,18 @@ class Builder:
         self.client("kms").create_alias(AliasName=p["AliasName"], TargetKeyId=p["TargetKeyId"])
         return p["AliasName"], {}
 
+    # --- timers ---------------------------------------------------------------------------------------------
+
+    def schedule_group(self, logical_id: str, p: dict[str, Any]) -> "Made":
+        name = self._name(logical_id, p.get("Name"))
+        return name, {"Arn": self.client("scheduler").create_schedule_group(Name=name)["ScheduleGroupArn"]}
+
+    def iam_role(self, logical_id: str, p: dict[str, Any]) -> "Made":
+        name = self._name(logical_id, p.get("RoleName"))
+        trust = json.dumps(p["AssumeRolePolicyDocument"])
+        role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+        return name, {"Arn": role["Arn"], "RoleId": role["RoleId"]}
+
     # --- watching -------------------------------------------------------------------------------------------
 
     def log_group(self, logical_id: str, p: dict[str, Any]) -> "Made":
@@ -532,6 +544,12 @@ _KINDS = {
         "EnableKeyRotation PendingWindowInDays Tags",
     ),
     "AWS::KMS::Alias": _kind(Builder.alias, "AliasName TargetKeyId"),
+    "AWS::Scheduler::ScheduleGroup": _kind(Builder.schedule_group, "Name", "Tags"),
+    "AWS::IAM::Role": _kind(
+        Builder.iam_role,
+        "RoleName AssumeRolePolicyDocument",
+        "Policies ManagedPolicyArns PermissionsBoundary Path Description MaxSessionDuration Tags",
+    ),
     "AWS::Logs::LogGroup": _kind(
         Builder.log_group, "LogGroupName", "RetentionInDays KmsKeyId LogGroupClass Tags"
     ),

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -24,9 +25,10 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from infra.stage.functions import Functions, Injection, LogLine
 from infra.stage.gateway import Gateway, HeaderKeeper
 from infra.stage.moto_faults import mended
-from infra.stage.pollers import Poller, SchedulePoller, poller_for
+from infra.stage.pollers import Poller, SchedulePoller, Timers, poller_for
 from infra.stage.resources import Builder, Created
 from infra.stage.template import ACCOUNT, REGION, URL_SUFFIX, StageError, Template, load_yaml
+from singlewindow import clock
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +110,8 @@ class Stage:
         self._pollers = [
             poller_for(mapping, self.functions, self.redelivery) for mapping in self.created.mappings
         ]
+        self._timers = Timers(self.functions)
+        self._pollers.append(self._timers)
         self._serve_gateway()
         self.aws_url = self._serve(
             DomainDispatcherApplication(create_backend_app), self._ports[1], _QuietMoto
@@ -238,13 +242,23 @@ class Stage:
 
     # --- time and quiet -------------------------------------------------------------------------------------
 
+    @contextmanager
+    def at(self, instant: datetime) -> Iterator[None]:
+        """The window's clock runs on from `instant` inside the block; timers that are over by then go off."""
+        clock.travel(instant)
+        self._timers.wake()
+        try:
+            yield
+        finally:
+            clock.travel(None)
+
     def settle(self, timeout: float = 10.0, *, ignore: tuple[str, ...] = ()) -> None:
         """Wait until nothing moves: queues empty, streams read, no handler running, executions ended or
         waiting.
 
         Dead-letter queues, queues of paused mappings and those in `ignore` (logical ids) may hold what they
-        hold. An execution that waits on a token or for time counts as quiet. Raises `TimeoutError` saying
-        what is not.
+        hold. An execution that waits on a token or for time counts as quiet, as does a timer that is not over.
+        Raises `TimeoutError` saying what is not.
         """
         deadline = time.monotonic() + timeout
         before, since = -1, time.monotonic()

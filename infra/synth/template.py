@@ -32,6 +32,7 @@ def build(manifest: Manifest, capabilities: list[Capability]) -> dict[str, Any]:
         singles,
         *_inboxes(manifest, functions, singles["Resources"].keys()),
         *_agencies(manifest, functions),
+        *_timers(manifest, functions),
     ]
     parts = [
         *queues,
@@ -160,7 +161,7 @@ def _events(function: Function) -> Iterator[tuple[str, Any]]:
     if options.get("concurrency"):
         batching["ScalingConfig"] = {"MaximumConcurrency": options["concurrency"]}
     match trigger.kind:
-        case "queue" | "agency-replies":
+        case "queue" | "agency-replies" | "timer":
             for queue in _sources(function):
                 yield queue["Fn::GetAtt"][0], {"Type": "SQS", "Properties": {"Queue": queue, **batching}}
         case "stream":
@@ -195,7 +196,7 @@ def _sources(function: Function) -> list[Any]:
     """ARNs of what the function consumes."""
     trigger = function.trigger
     match trigger.kind if trigger else None:
-        case "queue":
+        case "queue" | "timer":
             return [{"Fn::GetAtt": [one, "Arn"]} for one in trigger.sources]  # type: ignore[union-attr]
         case "agency-replies":
             return [{"Fn::GetAtt": [f"{pascal(agency)}Replies", "Arn"]} for agency in agency_ids()]
@@ -237,6 +238,13 @@ def _inboxes(manifest: Manifest, functions: Iterable[Function], known: Iterable[
                 visibility=_visibility(manifest, function),
                 filter={"type": types} if types else {"Ref": "AWS::NoValue"},
             )
+
+
+def _timers(manifest: Manifest, functions: Iterable[Function]) -> Iterator[Fragment]:
+    for function in functions:
+        if function.trigger and function.trigger.kind == "timer":
+            (queue,) = function.trigger.sources
+            yield each("timers", Name=queue, name=kebab(queue), visibility=_visibility(manifest, function))
 
 
 def _agencies(manifest: Manifest, functions: Iterable[Function]) -> Iterator[Fragment]:

@@ -33,6 +33,7 @@ PUBLIC_PATHS = {
     "/standards/matrix", "/standards/diff", "/standards/downloads", "/standards/downloads/{file}",
     "/standards/conformance", "/standards/conformance/uploads", "/standards/conformance/uploads/{id}",
     "/panorama/durations", "/exchange/keys",
+    "/exchange/status", "/status",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ OF_KERNEL = {
     "drop": "DROP_BUCKET",
     "jws": "SIGNATURE_PROVIDERS",
     "partners": "PARTNERS_JWKS_URL",
+    "timers": "TIMERS_GROUP TIMERS_QUEUE TIMERS_ROLE",
 }
 OF_MODULES = ("singlewindow", "singlewindow.aws", "singlewindow.signatures")
 CAPABILITIES = manifest.load().capabilities
@@ -31,7 +32,8 @@ def named(folder: Path) -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and SETTING.match(node.value):
                 found.add(node.value)
             if isinstance(node, ast.ImportFrom) and node.module in OF_MODULES:
-                found |= {OF_KERNEL[alias.name] for alias in node.names if alias.name in OF_KERNEL}
+                read = (OF_KERNEL.get(alias.name, "") for alias in node.names)
+                found |= {setting for settings in read for setting in settings.split()}
     return found
 
 

@@ -37,12 +37,12 @@ def of_type(resources: Resources, *types: str) -> dict[str, Any]:
 
 
 def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(type of the resource, statement) of every policy in the template."""
+    """(type of the resource, statement) of every policy in the template; a role has its policies under names."""
     for resource in resources.values():
         properties = resource["Properties"]
         own = (properties.get("PolicyDocument"), properties.get("KeyPolicy"))
         for policy in filter(None, [*properties.get("Policies", []), *own]):
-            for statement in policy["Statement"]:
+            for statement in policy.get("PolicyDocument", policy)["Statement"]:
                 yield resource["Type"], statement
 
 

@@ -15,7 +15,7 @@ from referencing import Registry, Resource
 
 import declarations.app as declarations
 import exchange.app as exchange
-from declarations import clearance, lifecycle, positions
+from declarations import clearance, lifecycle, positions, two_step
 from exchange import replies, store
 from exchange.reply import Reply, recorded
 from inspections import lifecycle as inspecting
@@ -196,7 +196,7 @@ def test_every_example_is_what_the_producers_write(name: str) -> None:
 def test_every_type_in_the_code_has_a_schema_and_an_example_and_the_other_way_round() -> None:
     used = set().union(*(_types_in(path) for path in sorted((ROOT / "functions").rglob("*.py"))))
     used |= set(clearance._EVENT_OF.values()) | {move.event for move in lifecycle.MOVES}
-    used |= {move.event for move in inspecting.MOVES} | set(ENDINGS)
+    used |= {move.event for move in inspecting.MOVES} | set(ENDINGS) | {two_step.DUE, two_step.OVERDUE}
     used |= {capacity["asked_on"] for path in (ROOT / "catalogue/agencies").glob("*.json")
              for capacity in json.loads(path.read_text())["capacities"]}  # fmt: skip
     assert sorted(used - (OF_OTHERS - set(TYPES))) == TYPES == sorted(EXAMPLES)

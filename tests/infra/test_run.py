@@ -151,6 +151,8 @@ def test_a_newcomer_sees_the_sample_released_by_simulated_agencies_and_every_add
     assert (code, seconds < 3) == (0, True), output
     assert "Released 放行 after" in output
     assert len(re.findall(r"\(simulated 模拟\)", output)) >= 6
+    for step in ("2 holds, one inspection", "taxes deducted: ", "by the sandbox bank (simulated 模拟)"):
+        assert step in output
     assert re.search(r"declaration number 7901\d{14}", output)
     for said in (
         f"http://127.0.0.1:{window.port}/docs",
@@ -350,6 +352,8 @@ def test_the_sample_is_sound_on_any_day(days: int) -> None:
 SHOWN: dict[str, Any] = {
     "state": "SUBMITTED",
     "entry_id": None,
+    "holds": [],
+    "bills": [],
     "agencies": [
         {"agency": "customs", "part": "decides", "state": "to-ask", "findings": []},
         {"agency": "port", "part": "informed", "state": "informed", "findings": []},
@@ -360,7 +364,7 @@ SHOWN: dict[str, Any] = {
 def shown(state: str, customs: str, entry_id: str | None = None) -> dict[str, Any]:
     said = [{"message_en": "[simulated] fine"}] if customs == "released" else []
     agencies = [{**SHOWN["agencies"][0], "state": customs, "findings": said}, SHOWN["agencies"][1]]
-    return {"state": state, "entry_id": entry_id, "agencies": agencies}
+    return SHOWN | {"state": state, "entry_id": entry_id, "agencies": agencies}
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -383,7 +387,7 @@ def test_progress_reads_the_same_live_and_in_lines(terminal: bool, simulated: bo
             show()
     text = written.getvalue()
 
-    assert list(progress.reached) == ["submitted", "asked", "accepted", "answered", "released"]
+    assert list(progress.reached) == ["submitted", "asked", "accepted", "released"]
     assert "成都海关 Chengdu Customs" in text
     assert "[simulated] fine" in text  # not swallowed as markup
     assert ("(simulated 模拟)" in text) == simulated

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from infra import issuer
+from infra.banks import Banks
 from infra.stage import Stage
 from tests.journeys.window import IMPORTER, Client, Desk, Trader, quiet
 
@@ -77,3 +78,10 @@ def desk(stage: Stage, token: Callable[[str, str], str]) -> Callable[[str], Desk
         return desks[agency]
 
     return at
+
+
+@pytest.fixture(scope="module")
+def banks(stage: Stage) -> Iterator[Banks]:
+    with Banks(stage.client("sqs"), url=stage.url, sign=issuer.sign) as banks:
+        stage.gateway.local_routes |= banks.routes
+        yield banks

@@ -177,3 +177,34 @@ def test_a_pointer_that_says_nothing_lies_apart_and_an_operator_puts_it_back(
     assert until(depth, bool) == 1  # poison comes back, alone
     planted.dead_letter("RoutingDlq")
     assert IMPORTER not in json.dumps(operator.get("/exchange/replays").json)
+
+
+def test_an_agencys_dead_webhook_is_seen_by_everybody_until_it_is_back(
+    stage: Stage, trader: Trader, operator: Client, token: Callable[[str, str], str], there: Receiver
+) -> None:
+    agency, anybody = Client(stage.url, token("agency", "port")), Client(stage.url, "")
+    there.answers["/port"] = 503
+    wanted = {"protocol": "webhook", "url": there.url + "/port", "document_types": ["*"]}
+    made = agency.call("POST", "/exchange/channels", wanted)
+    assert made.status == 201, made.raw
+    id = made.json["id"]
+
+    def shown() -> dict[str, Any]:
+        told = anybody.get("/exchange/status").json
+        found: dict[str, Any] = next(one for one in told["channels"] if one["id"] == id)
+        return found
+
+    assert (shown()["state"], shown()["simulated"]) == ("up", True)
+    message_ids = {send(trader, "port") for _ in range(2)}
+    down = until(shown, lambda one: one["state"] == "down", patience=60)
+    assert "503" in down["incident"]["reason_en"] and down["oldest_waiting_since"]
+
+    there.answers["/port"] = 204
+    up = until(shown, lambda one: one["state"] == "up" and not one["oldest_waiting_since"], patience=60)
+    assert (up["incident"], up["delivery"]["number"]) == (None, len(message_ids))
+    queues = {one["name"]: one for one in operator.get("/exchange/queues").json["queues"]}
+    assert {"routing", "delivery-a", "webhooks"} <= set(queues)
+    assert "<script>" in anybody.get("/status").raw.decode()
+    etag = agency.get(f"/exchange/channels/{id}").headers["ETag"]
+    assert agency.call("DELETE", f"/exchange/channels/{id}", If_Match=etag).status == 200
+    quiet(stage)

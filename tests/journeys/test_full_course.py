@@ -1,11 +1,9 @@
-"""The whole clearance on the stack: held, billed, told, released by a signed notice, relayed, revoked, gone, closed.
-
-What inspection and bank say is appended to the ledger as their own capabilities do.
-"""
+"""The whole clearance on the stack: held, inspected, billed, paid, told, released by a signed notice, relayed, revoked,
+gone, closed."""
 
 import json
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Collection
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,10 +12,10 @@ from werkzeug.wrappers import Response
 
 from infra import issuer
 from infra.stage import Stage
-from singlewindow import clock, settings
-from singlewindow.aws import ledger
-from singlewindow.consignment import Change
+from singlewindow import clock
 from tests.journeys.conftest import Planted
+from tests.journeys.test_inspection import free, ordered, wanted
+from tests.journeys.test_paying import bill_is, pay
 from tests.journeys.test_release import At, happened, waits
 from tests.journeys.window import STRANGER, Client, Trader, quiet, sample, until
 from tests.support.bills import bill
@@ -30,52 +28,63 @@ def trust_list(stage: Stage) -> None:
     stage.gateway.local_routes[issuer.PARTNERS_PATH] = lambda _: Response(json.dumps(issuer.partners()))
 
 
-@pytest.fixture
-def happens(stage: Stage) -> Callable[..., None]:
-    """Append an event of another capability to the ledger."""
-
-    def append(window_no: str, type: str, **data: Any) -> None:
-        with settings.using({"LEDGER_TABLE": stage.resource("LedgerTable")}):
-            ledger.amend(window_no, lambda c: Change(type, data, of_version=c.version))
-
-    return append
-
-
 def signed(window_no: str, entry_id: str, party: str = "customs", **over: Any) -> dict[str, Any]:
     about = {"window_no": window_no, "version": 1, "entry_id": entry_id, "released_at": clock.stamp()}
     return {"notice": issuer.sign(party, about | over)}
 
 
-def others_agree(trader: Trader, desk: At, window_no: str) -> None:
+def others_agree(trader: Trader, desk: At, window_no: str, but: Collection[str] = ("customs",)) -> None:
     for agency in waits(trader, window_no):
-        if agency != "customs":
+        if agency not in but:
             desk(agency).agree(window_no)
 
 
-def test_two_holds_one_bill_one_signed_release_relayed_revoked_and_closed(
-    trader: Trader, desk: At, stage: Stage, happens: Callable[..., None]
+def explained(trader: Trader, window_no: str) -> tuple[str, str, str]:
+    """Who holds it, what the trader can do about that, and where."""
+    said = trader.show(window_no)["explanation"]
+    return said["holder"], said["can"][0]["do"], said["can"][0]["href"]
+
+
+def inspected(trader: Trader, desk: At, window_no: str) -> str:
+    """Booked by the trader, started by customs, passed by both agencies: the inspection's id."""
+    id = ordered(trader, window_no, ["ciq", "customs"])
+    assert explained(trader, window_no) == ("trader", "book", f"/inspections/{id}/slots")
+    slot = {"slot_id": free(trader, id)[0]}
+    booked = trader.call("POST", f"/inspections/{id}/booking", slot, Idempotency_Key=f"book-{id}")
+    assert booked.json["state"] == "BOOKED", booked.raw
+    assert explained(trader, window_no)[:2] == ("customs", "see")
+    officers = [desk("customs").client, desk("ciq").client]
+    assert officers[0].call("POST", f"/inspections/{id}/start", {}).json["state"] == "STARTED"
+    for officer, state in zip(officers, ("STARTED", "DONE"), strict=True):
+        assert officer.call("POST", f"/inspections/{id}/result", {"result": "pass"}).json["state"] == state
+    return id
+
+
+@pytest.mark.usefixtures("banks")
+def test_two_holds_one_inspection_one_bill_one_signed_release_relayed_revoked_and_closed(
+    trader: Trader, desk: At, stage: Stage
 ) -> None:
     window_no = trader.submit(sample(wrap_type="93"))
-    customs, ciq, port, entry_id = desk("customs"), desk("ciq"), desk("port"), ENTRY_ID.format(77)
-    desk("maritime").agree(window_no)
+    customs, port, entry_id = desk("customs"), desk("port"), ENTRY_ID.format(77)
+    others_agree(trader, desk, window_no, but=("customs", "ciq"))
     customs.reply(window_no, "accept", entry_id=entry_id)
-    customs.reply(window_no, "hold", hold={"hold_id": "C-1", "kind": "inspection"})
-    ciq.reply(window_no, "hold", hold={"hold_id": "Q-1", "kind": "quarantine"})
-    customs.reply(window_no, "tax", tax=bill())
-    shown = until(lambda: trader.show(window_no), lambda one: len(one["holds"]) == 2 and one["bills"])
-    assert (shown["state"], shown["entry_id"]) == ("HELD", entry_id)
+    wanted(desk, window_no, "customs")
+    wanted(desk, window_no, "ciq", kind="quarantine")
+    until(lambda: trader.show(window_no)["holds"], lambda holds: len(holds) == 2)
+    assert trader.wait(window_no, "HELD")["entry_id"] == entry_id
+    inspected(trader, desk, window_no)
 
-    happens(window_no, "InspectionOrdered", inspection_id="i-1")
-    assert trader.show(window_no)["explanation"]["can"][0]["href"] == "/inspections/i-1/slots"
-    for agency, hold_id in (("customs", "C-1"), ("ciq", "Q-1")):
-        passed = {"agency": agency, "result": "pass", "hold_ids": [hold_id], "at": clock.stamp()}
-        happens(window_no, "InspectionResult", inspection_id="i-1", **passed)
-    happens(window_no, "InspectionDone", inspection_id="i-1", at=clock.stamp())
-    shown = trader.wait(window_no, "TAX_DUE")
-    assert shown["explanation"]["holder"] == "trader"
-    assert shown["explanation"]["can"][0]["do"] == "pay"
-    happens(window_no, "TaxDeducted", bill_id="B-1", amount="220.40")
+    tax = bill(f"{entry_id}-01") | {"issued_at": clock.stamp()}
+    customs.reply(window_no, "tax", tax=tax)
+    trader.wait(window_no, "TAX_DUE")
+    until(
+        lambda: trader.get("/payments/bills").json["items"],
+        lambda items: tax["bill_id"] in [one["bill_id"] for one in items],
+    )
+    assert explained(trader, window_no) == ("trader", "pay", f"/payments/bills/{tax['bill_id']}/pay")
+    pay(trader, tax["bill_id"])
     trader.wait(window_no, "ACCEPTED")
+    assert bill_is(trader, tax["bill_id"], "TREASURY_CONFIRMED")["deducted"] == tax["total"]
     told = until(lambda: customs.told(window_no, "clearance-notice"), lambda seen: len(seen) == 2)
     assert {one["event"] for one in told} == {"InspectionDone", "TaxDeducted"}
 
@@ -110,6 +119,7 @@ def test_two_holds_one_bill_one_signed_release_relayed_revoked_and_closed(
     assert late.json["effect"] == "recorded-after-gate-out"
     quiet(stage)
     assert happened(trader, window_no, "DeclarationReleased") == 2
+    assert happened(trader, window_no, "InspectionOrdered") == happened(trader, window_no, "TaxDeducted") == 1
     assert trader.show(window_no)["state"] == "CLEARED"
 
 
@@ -126,6 +136,13 @@ def test_in_two_steps_the_goods_leave_on_the_summary_and_the_full_declaration_cl
     assert "complete" in shown["allowed"] and shown["explanation"]["holder"] == "trader"
     desk("port").reply(window_no, "accept", report={"gate_out_at": clock.stamp()})
     quiet(stage)
+    assert trader.show(window_no)["state"] == "RELEASED"
+
+    overdue_from = datetime.combine(entered + timedelta(days=15), time(), clock.BUSINESS_ZONE)
+    for _ in range(2):  # the timers go off by themselves, and once
+        with stage.at(max(overdue_from, clock.now()) + timedelta(minutes=2)):
+            quiet(stage)
+    assert happened(trader, window_no, "FullDeclarationOverdue") == 1
     assert trader.show(window_no)["state"] == "RELEASED"
 
     full = trader.call("PUT", f"/declarations/{window_no}", sample(note="完整申报"), If_Match="*")

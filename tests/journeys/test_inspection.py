@@ -4,7 +4,7 @@ import hashlib
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from infra.stage import Stage
@@ -132,3 +132,21 @@ def test_a_returned_declaration_is_not_inspected(trader: Trader, desk: At) -> No
 
     shown = until(lambda: trader.get(f"/inspections/{id}").json, lambda one: one["state"] == "CANCELLED")
     assert (shown["reason"], shown["allowed"]) == ("declaration-returned", [])
+
+
+def test_nobody_comes_and_the_slot_is_given_up_by_itself(trader: Trader, desk: At, stage: Stage) -> None:
+    window_no = trader.submit(sample(wrap_type="93"))
+    wanted(desk, window_no, "customs", place="qbj-rail")
+    id = ordered(trader, window_no, ["customs"])
+    slot = free(trader, id)[0]
+    booked = trader.call("POST", f"/inspections/{id}/booking", {"slot_id": slot}, Idempotency_Key="no-show")
+    ends = datetime.fromisoformat(booked.json["slot"]["ends_at"])
+    quiet(stage)
+    assert trader.get(f"/inspections/{id}").json["state"] == "BOOKED"
+
+    with stage.at(ends + timedelta(minutes=31)):
+        quiet(stage)
+
+    assert trader.get(f"/inspections/{id}").json["state"] == "NO_SHOW"
+    assert happened(trader, window_no, "InspectionUnbooked") == 1
+    assert slot in free(trader, id)

@@ -1,13 +1,12 @@
 """A bill, a bank, a treasury: release follows the deduction, and the books of the day agree or say why not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from infra import issuer
 from infra.banks import Banks
 from infra.stage import Stage
 from singlewindow import clock
@@ -20,13 +19,6 @@ LINES = [
     {"line": 1, "tax": "duty", "base": "800000.00", "rate": "0.05", "amount": "40000.00"},
     {"line": 1, "tax": "vat", "base": "840000.00", "rate": "0.13", "amount": "109200.00"},
 ]
-
-
-@pytest.fixture(scope="module")
-def banks(stage: Stage) -> Iterator[Banks]:
-    with Banks(stage.client("sqs"), url=stage.url, sign=issuer.sign) as banks:
-        stage.gateway.local_routes |= banks.routes
-        yield banks
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Shipments whose events are the golden examples: `python -m tests.support.stories` writes them anew."""
 
 import json
+from datetime import date, datetime
 from decimal import Decimal
 
+from declarations import two_step
 from payments import billing, orders
 from payments.bill import standings
 from payments.billing import Draft
@@ -156,6 +158,17 @@ def revoked_then_gone() -> Clearance:
     return case
 
 
+def never_completed() -> Clearance:
+    """Released for removal on its summary; reminded, and overdue in the end."""
+    case = Clearance("customs", window_no="I20240000000001111")
+    case.reply("customs", "release", entry_id=ENTRY_ID, release={"removal": True})
+    case.conclude()
+    for day in ("2024-12-01", "2024-12-05"):
+        now = datetime.fromisoformat(f"{day}T00:00:00+08:00")
+        case.apply(two_step.told(case.consignment, date(2024, 12, 4), 3, now))
+    return case
+
+
 def paid_in_the_end() -> Clearance:
     """Billed on a guarantee, overdue, refused by the bank, deducted, received by the treasury, reversed."""
     case = Clearance("customs", window_no="I20240000000000707")
@@ -194,6 +207,7 @@ def all_of_them() -> list[Clearance]:
         silent(),
         examined_and_billed(),
         revoked_then_gone(),
+        never_completed(),
         paid_in_the_end(),
         amended_then_withdrawn(),
         inspected(),

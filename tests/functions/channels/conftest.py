@@ -27,6 +27,15 @@ SAMPLE: dict[str, Any] = json.loads((ROOT / "catalogue/examples/ecommerce-order.
 ORDER = catalogue.document("ecommerce-order").normalise(SAMPLE)
 
 
+WAITING = {
+    "IndexName": "waiting",
+    "KeySchema": [
+        {"AttributeName": "waits_on", "KeyType": "HASH"},
+        {"AttributeName": "waits_since", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
+
 aws = cache(boto3.client)
 
 
@@ -48,10 +57,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     clock.travel(datetime.fromisoformat("2026-11-25T02:00:00Z"))
     monkeypatch.setattr(queues, "LONGEST_DELAY", 0)  # moto's queues know nothing of our clock
     with mock_aws(), mended():
-        for table in ("channels", "dispatch", "received"):
+        for table in ("channels", "dispatch", "received", "journeys"):
+            index = table == "dispatch"
+            names = ("key", "item", "waits_on", "waits_since") if index else ("key", "item")
             aws("dynamodb").create_table(
                 TableName=table,
-                AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("key", "item")],
+                AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
+                **({"GlobalSecondaryIndexes": [WAITING]} if index else {}),
                 KeySchema=[
                     {"AttributeName": n, "KeyType": t}
                     for n, t in zip(("key", "item"), ("HASH", "RANGE"), strict=True)
@@ -74,6 +86,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "CHANNELS_TABLE": "channels",
             "DISPATCH_TABLE": "dispatch",
             "RECEIVED_TABLE": "received",
+            "JOURNEYS_TABLE": "journeys",
+            "SIMULATED_AGENCIES": "port,tax",
             "ARCHIVE_BUCKET": "archive",
             "DROP_BUCKET": "drop",
             "MESSAGES_TOPIC": topic,

@@ -1,7 +1,7 @@
 """The longer course of a clearance: holds with gates, inspection, taxes, review, revocation; its races by example."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -392,6 +392,56 @@ def test_the_full_declaration_is_due_fourteen_days_after_the_conveyances_entry(
         "due_on": "2024-12-04",
         "overdue": overdue,
     }
+
+
+DUE = date(2024, 12, 4)
+
+
+def summary() -> Clearance:
+    case = Clearance("customs", "port")
+    say(case, "customs", "release", entry_id=ENTRY_ID, release={"removal": True})
+    case.conclude()
+    return case
+
+
+@pytest.mark.parametrize(
+    ("now", "event"),
+    [
+        ("2024-11-30T23:59:59+08:00", None),
+        ("2024-12-01T00:00:00+08:00", "FullDeclarationDue"),
+        ("2024-12-04T23:59:59+08:00", "FullDeclarationDue"),
+        ("2024-12-05T00:00:00+08:00", "FullDeclarationOverdue"),
+        ("2025-06-01T00:00:00+08:00", "FullDeclarationOverdue"),
+    ],
+)
+def test_of_a_summary_is_told_what_holds_now_and_once(now: str, event: str | None) -> None:
+    case, instant = summary(), datetime.fromisoformat(now)
+    change = two_step.told(case.consignment, DUE, 3, instant)
+    assert (change.type if change else None) == event
+    if change:
+        case.apply(change)
+        assert two_step.told(case.consignment, DUE, 3, instant) is None
+        assert case.state == "RELEASED"
+
+
+def test_who_was_reminded_is_told_when_it_is_overdue_and_not_again() -> None:
+    case = summary()
+    instants = two_step.turns(DUE, 3).values()
+    for instant in (*instants, *instants, max(instants) + timedelta(days=30)):
+        if change := two_step.told(case.consignment, DUE, 3, instant):
+            case.apply(change)
+    assert case.types[-2:] == ["FullDeclarationDue", "FullDeclarationOverdue"]
+    assert case.types.count("FullDeclarationDue") == case.types.count("FullDeclarationOverdue") == 1
+
+
+@pytest.mark.parametrize("since", ["completed", "revoked", "released at once"])
+def test_nobody_is_told_of_what_is_no_summary_any_more(since: str) -> None:
+    case = released() if since == "released at once" else summary()
+    if since == "completed":
+        case.submit()
+    elif since == "revoked":
+        say(case, "customs", "revoke", findings=[{"code": "REV", "message_zh": "误放", "message_en": "mistake"}])
+    assert two_step.told(case.consignment, DUE, 3, datetime.fromisoformat("2025-01-01T00:00:00Z")) is None
 
 
 def test_every_message_twice_is_every_message_once() -> None:

@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from infra.stage.moto_faults import mended
 from inspections import store
-from inspections.app import app, on_event
+from inspections.app import app, on_event, on_timer
 from singlewindow import canonical, clock, settings
 from singlewindow.aws import clients, ledger
 from singlewindow.consignment import Change
@@ -31,6 +31,9 @@ SETTINGS = {
     "INSPECTIONS_TABLE": "inspections",
     "ARCHIVE_BUCKET": "archive",
     "UPLOADS_BUCKET": "uploads",
+    "TIMERS_GROUP": "timers",
+    "TIMERS_QUEUE": "arn:aws-cn:sqs:cn-northwest-1:123456789012:timers",
+    "TIMERS_ROLE": "arn:aws-cn:iam::123456789012:role/timers",
 }
 JPEG = b"\xff\xd8\xff\xe0 a photo of an open door"
 
@@ -56,6 +59,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             clients.client("s3").create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "cn-northwest-1"}
             )
+        clients.client("scheduler").create_schedule_group(Name="timers")
         yield
     clock.travel(None)
     clients.client.cache_clear()
@@ -83,19 +87,38 @@ def ordered(number: str = "I20240000000000101", *agencies: str) -> str:
 
 def hear(*events: Event) -> list[str]:
     """Deliver events by queue; the ids of the messages that failed."""
+    return deliver(on_event, *(event.as_json() for event in events))
+
+
+def go_off(*timers: Any) -> list[str]:
+    """Deliver what these timers tell; the ids of the messages that failed."""
+    return deliver(on_timer, *timers)
+
+
+def timers() -> dict[str, Any]:
+    """What is set, by its instant: what it will tell."""
+    scheduler, group = clients.client("scheduler"), {"GroupName": "timers"}
+    held = [
+        scheduler.get_schedule(Name=one["Name"], **group)
+        for one in scheduler.list_schedules(**group)["Schedules"]
+    ]
+    return {one["ScheduleExpression"]: json.loads(one["Target"]["Input"]) for one in held}
+
+
+def deliver(handler: Callable[..., Any], *bodies: Any) -> list[str]:
     records = [
         {
             "messageId": str(number),
             "receiptHandle": "r",
-            "body": canonical.dumps(event.as_json()).decode(),
+            "body": canonical.dumps(body).decode(),
             "attributes": {"ApproximateReceiveCount": "1"},
             "messageAttributes": {},
             "eventSource": "aws:sqs",
             "eventSourceARN": "arn:aws-cn:sqs:cn-northwest-1:123456789012:window-inspections-inbox",
         }
-        for number, event in enumerate(events)
+        for number, body in enumerate(bodies)
     ]
-    answer = on_event({"Records": records}, None)
+    answer = handler({"Records": records}, None)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
@@ -334,6 +357,67 @@ def test_a_slot_that_passed_unstarted_binds_nobody() -> None:
     clock.travel(datetime.fromisoformat("2024-11-26T03:10:00Z"))
     assert agency("customs", "start", id, {})[1]["state"] == "STARTED"  # late, and nobody's no-show
     assert len(events(id)) == 5
+
+
+def test_a_booking_sets_one_timer_for_its_end_and_the_grace() -> None:
+    id = ordered()
+    book(id)
+    booking = events(id)[-1]
+    with injected(lost=1.0, wanted=lambda call: call == "scheduler.CreateSchedule"):
+        hear(booking)
+    assert hear(booking, booking) == []
+    (instant, told), *others = timers().items()
+    assert (instant, told["payload"]) == ("at(2024-11-25T03:30:01)", {"inspection_id": id})
+    assert others == []
+
+
+def test_nobody_came_and_nobody_said_so_once_however_often_the_timer_goes_off() -> None:
+    id = ordered()
+    book(id)
+    hear(events(id)[-1])
+    told = list(timers().values())
+    clock.travel(datetime.fromisoformat("2024-11-25T03:29:59Z"))
+    assert (go_off(*told), shown(id)["state"]) == ([], "BOOKED")
+    clock.travel(datetime.fromisoformat("2024-11-25T03:30:01Z"))
+    assert go_off(*told, *told) == go_off(*told) == []
+    assert shown(id)["state"] == "NO_SHOW"
+    assert [(one.type, one.actor.role, one.data.get("reason")) for one in events(id)[2:]] == [
+        ("InspectionUnbooked", "window", "no-show")
+    ]
+    assert not store.taken("qbj-rail", MONDAY).get(SLOT)
+
+
+@pytest.mark.parametrize("fault", [{"throttled": 1.0}, {"lost": 1.0}])
+def test_a_timer_that_fails_comes_back_and_is_told_once(fault: Any) -> None:
+    id = ordered()
+    book(id)
+    hear(events(id)[-1])
+    told = list(timers().values())
+    clock.travel(datetime.fromisoformat("2024-11-25T03:30:01Z"))
+    with injected(**fault, wanted=lambda call: call == "dynamodb.TransactWriteItems") as faults:
+        go_off(*told)
+    assert faults.fired
+    assert go_off(*told) == []
+    assert [one.type for one in events(id)].count("InspectionUnbooked") == 1
+
+
+@pytest.mark.parametrize("since", ["booked again", "given back", "started", "no such inspection"])
+def test_a_timer_for_what_is_over_does_nothing(since: str) -> None:
+    id = ordered()
+    book(id)
+    hear(events(id)[-1])
+    told = list(timers().values())
+    if since == "booked again":
+        book(id, "qbj-rail.A2.20241126.1000", key="k2")
+    elif since == "given back":
+        call("DELETE", f"/inspections/{id}/booking")
+    elif since == "started":
+        agency("customs", "start", id, {})
+    else:
+        told[0]["payload"]["inspection_id"] = "I20240000000000999-1-1"
+    before = events(id)
+    clock.travel(datetime.fromisoformat("2024-11-25T03:30:01Z"))
+    assert (go_off(*told), events(id)) == ([], before)
 
 
 def test_each_agency_writes_its_own_part_once_and_the_last_closes_it() -> None:

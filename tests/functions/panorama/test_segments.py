@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from panorama import app, histogram, segments, store
+from panorama import app, segments, store
 from panorama.wording import Names
+from singlewindow import histogram
 from tests.functions.panorama.test_panorama import NUMBER, get, hear, notices, stands, tables
 from tests.support import stories
 from tests.support.clearances import Clearance

@@ -231,6 +231,18 @@ class Capability(Chalice):
 
         return register
 
+    def on_timer(self, handler: Callable[[Any], None]) -> Callable[..., Any]:
+        """Register `handler(payload)`, called when a timer of `singlewindow.aws.timers` is over, at least once."""
+
+        @wraps(handler)
+        def told(message: Message) -> None:
+            timer = json.loads(message.body)
+            with correlation.bound(timer["correlation_id"]) as correlation_id:
+                self.logger.set_correlation_id(correlation_id)
+                handler(timer["payload"])
+
+        return self.on_queue(f"{self.app_name.capitalize()}Timers", kind="timer")(told)
+
     def step(self, handler: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
         """Register `handler(payload)`, called by a state machine; `payload["correlation_id"]` is bound and logged."""
         self.triggers.append(Trigger("step", handler.__name__))

@@ -24,9 +24,13 @@ _CONFIG = Config(
 
 
 @cache
-def client(service: str) -> Any:
-    """A client as `boto3.client` makes it; region, credentials and endpoint come from the environment."""
-    return _session().create_client(service, config=_CONFIG)
+def client(service: str, *, attempts: int = 3) -> Any:
+    """A client as `boto3.client` makes it; region, credentials and endpoint come from the environment.
+
+    `attempts`: 1 for what would count twice if an answer were lost and the call repeated.
+    """
+    config = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": attempts}))
+    return _session().create_client(service, config=config)
 
 
 def public_client(service: str) -> Any:

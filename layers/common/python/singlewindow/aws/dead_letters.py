@@ -30,6 +30,19 @@ def depths() -> Iterator[tuple[str, int]]:
         yield name, sum(int(found.get(one, 0)) for one in wanted)
 
 
+def queues() -> Iterator[dict[str, Any]]:
+    """Every queue that has a dead-letter queue: how many wait, are in flight, are put off, and lie dead."""
+    for dead, depth in depths():
+        name = dead.removesuffix(_SUFFIX)
+        wanted = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+        found = client("sqs").get_queue_attributes(QueueUrl=_url(name), AttributeNames=wanted)["Attributes"]
+        waiting, in_flight, put_off = (int(found.get(one, 0)) for one in wanted)
+        yield {
+            "name": name, "waiting": waiting, "in_flight": in_flight, "put_off": put_off,
+            "dead_letters": dead, "dead": depth,
+        }  # fmt: skip
+
+
 def redrive(name: str, most: int) -> tuple[int, int]:
     """Move up to `most` messages back to the queue that they came from; (moved, left)."""
     sqs, dead, source = client("sqs"), _url(name), _url(name.removesuffix(_SUFFIX))

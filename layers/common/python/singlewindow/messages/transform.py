@@ -16,6 +16,8 @@ from singlewindow.messages.xml import is_plumbing, local, parse, space
 
 Canonical = dict[str, Any]
 
+_sub_element = etree.SubElement
+
 
 class Untransferable(ValueError):
     """A value that the message cannot carry whole; `pointer` says which."""
@@ -267,25 +269,30 @@ class _Writing:
             self.part(_below(parent, node.tag), node, one or {}, f"{pointer}/{node.section.name}")
 
     def _field(self, parent: Any, node: Field, value: Mapping[str, Any], pointer: str) -> None:
-        place = f"{pointer}/{node.element.name if node.element else node.tag}"
         if node.element is None:
-            text = self._transport.get(f"{local(parent.tag)}/{node.tag}", node.fixed)
+            text = node.fixed
+            if self._transport:
+                text = self._transport.get(f"{local(parent.tag)}/{node.tag}", text)
         else:
-            given = value.get(node.element.name)
-            text = None if given is None else _carried(node, given, place)
-        for one in node.attributes.values():
-            if not text and one.element and one.element.name in value:
-                raise Untransferable(
-                    f"{pointer}/{one.element.name}", f"stands beside {node.tag}, which is not there"
-                )
-        if text is None and not node.least:
+            text = value.get(node.element.name)
+            if text is not None:
+                text = _carried(node, text, pointer)
+        if not text and node.attributes:
+            for one in node.attributes.values():
+                if one.element and one.element.name in value:
+                    raise Untransferable(
+                        f"{pointer}/{one.element.name}", f"stands beside {node.tag}, which is not there"
+                    )
+        if text is None:
+            if node.least:
+                _below(parent, node.tag)
             return
         element = _below(parent, node.tag)
         try:
             element.text = text
         except ValueError as error:  # control characters, which no sound document has
-            raise Untransferable(place, str(error)) from None
-        if text:  # the unit of what is not there says nothing
+            raise Untransferable(_place(node, pointer), str(error)) from None
+        if text and node.attributes:  # the unit of what is not there says nothing
             _set_attributes(element, node.attributes, value)
 
 
@@ -297,7 +304,11 @@ def _carried(node: Field, text: str, pointer: str) -> str:
     try:
         return node.carried(text)
     except ValueError as error:
-        raise Untransferable(pointer, str(error)) from None
+        raise Untransferable(_place(node, pointer), str(error)) from None
+
+
+def _place(node: Field, pointer: str) -> str:
+    return f"{pointer}/{node.element.name if node.element else node.tag}"
 
 
 def _set_attributes(element: Any, attributes: Mapping[str, Attribute], value: Mapping[str, Any]) -> None:
@@ -308,5 +319,6 @@ def _set_attributes(element: Any, attributes: Mapping[str, Attribute], value: Ma
 
 
 def _below(parent: Any, tag: str) -> Any:
-    namespace = space(parent.tag)
-    return etree.SubElement(parent, f"{{{namespace}}}{tag}" if namespace else tag)
+    # The parent's own namespace. `parent.tag` is put together anew at each look: once is enough.
+    namespace, brace, _ = parent.tag.rpartition("}")
+    return _sub_element(parent, f"{namespace}}}{tag}" if brace else tag)

@@ -1,4 +1,4 @@
-"""The pages of this app: each one file, which may run its own script and style and nothing else."""
+"""Pages for people: each one file, which may run its own script and style and nothing else."""
 
 import base64
 import hashlib
@@ -6,15 +6,14 @@ import re
 from functools import cache
 from pathlib import Path
 
+from singlewindow.caching import cacheable
 from singlewindow.capability import Answer, Request
-from standards.caching import cacheable
 
-_HERE = Path(__file__).parent
 # A block of data (type="application/json") is not run and needs no leave.
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
-def html(request: Request, file: str, connect: str = "'self'") -> Answer:
+def html(request: Request, file: Path, connect: str = "'self'") -> Answer:
     """A page with its policy. `connect`: whom its script may ask."""
     text, allowed = _read(file)
     answer = cacheable(request, text, "text/html")
@@ -26,9 +25,9 @@ def html(request: Request, file: str, connect: str = "'self'") -> Answer:
 
 
 @cache
-def _read(file: str) -> tuple[str, str]:
+def _read(file: Path) -> tuple[str, str]:
     """A page, and by hash the script and style that stand in it: one smuggled in by data would not run."""
-    text = (_HERE / file).read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
     hashes: dict[str, list[str]] = {"script": [], "style": []}
     for kind, inline in _INLINE.findall(text):
         digest = hashlib.sha256(inline.encode()).digest()

@@ -35,3 +35,9 @@ def percentile(counts: Mapping[int, int], share: float) -> float | None:
         if seen >= wanted and counts[place]:
             return _SMALLEST * _GROWTH ** (place - 0.5) if place else _SMALLEST
     return None
+
+
+def within(counts: Mapping[int, int], seconds: float) -> int:
+    """How many took no longer than `seconds`, to the bucket."""
+    last = bucket(seconds)
+    return sum(number for place, number in counts.items() if place <= last)
