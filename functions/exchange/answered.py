@@ -13,7 +13,7 @@ from typing import Any
 from exchange.answers import Answer
 from exchange.receipt import Business
 from singlewindow import canonical, settings
-from singlewindow.aws.clients import client
+from singlewindow.aws.clients import client, patiently
 from singlewindow.errors import WindowError
 
 # So many messages may quote one number; more is somebody's play.
@@ -121,16 +121,18 @@ def _enter(reference: str, side: str, value: dict[str, Any]) -> dict[str, Any]:
     database = client("dynamodb")
     text = canonical.dumps(value).decode()
     try:
-        answer = database.update_item(
-            TableName=settings.get("RECEIVED_TABLE"),
-            Key=_key(reference),
-            UpdateExpression="ADD #side :one",
-            ConditionExpression="attribute_not_exists(#side) OR contains(#side, :text) OR size(#side) < :most",
-            ExpressionAttributeNames={"#side": side},
-            ExpressionAttributeValues={
-                ":one": {"SS": [text]}, ":text": {"S": text}, ":most": {"N": str(_MOST_AT_ONE)},
-            },
-            ReturnValues="ALL_NEW",
+        answer = patiently(
+            lambda: database.update_item(
+                TableName=settings.get("RECEIVED_TABLE"),
+                Key=_key(reference),
+                UpdateExpression="ADD #side :one",
+                ConditionExpression="attribute_not_exists(#side) OR contains(#side, :text) OR size(#side) < :most",
+                ExpressionAttributeNames={"#side": side},
+                ExpressionAttributeValues={
+                    ":one": {"SS": [text]}, ":text": {"S": text}, ":most": {"N": str(_MOST_AT_ONE)},
+                },
+                ReturnValues="ALL_NEW",
+            )
         )  # fmt: skip
     except database.exceptions.ConditionalCheckFailedException:
         return {}

@@ -89,21 +89,22 @@ def soaked(
 ) -> Outcome:
     """A soak on a stack that is up: compare, send under every fault, tell the day again, count."""
     started, outcome, sent = time.monotonic(), Outcome(messages, seed), Sent()
-    before = stage.dead_letters()
+    before, raw = stage.dead_letters(), traffic.large_message() if large else b""
     with Parties(stage) as parties:
         if pairs:
             outcome.claims.append(_unharmed(interference.measured(parties, sent, pairs)))
         with _agencies(stage), _faults(stage, seed, mortal, outcome.fired):
             _customs_away(parties, messages, outcome.fired)
-            if large:
-                size = traffic.upload_large(parties, sent)
-                outcome.claims.append(Claim("a large message came by upload", size > 20e6, f"{size:,} bytes"))
+            if raw:
+                traffic.upload(parties, raw, sent)
             traffic.send(parties, messages, seed, True, told, sent)
             stage.wait_until(
                 lambda: _all_delivered(stage, sent), 300 + messages / 5, "delivery to all that live"
             )
         parties.close(DEAD)
         quiet(stage, 300 + messages / 5)
+        if raw:
+            outcome.fired["message of over 20 MB by upload"] += len(raw) > 20e6
         _revived(parties, outcome.fired)
         _again(stage, parties, sent, outcome.fired)
         quiet(stage, 300 + messages / 5)

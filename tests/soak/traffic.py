@@ -92,8 +92,8 @@ def _order(client: Client, chance: random.Random, place: int, to_dead: bool, sen
             sent.messages[id] = (CUSTOMS, *parties)
 
 
-def upload_large(parties: Parties, sent: Sent) -> int:
-    """One message of more than 20 MB by upload, to one receiver; its size."""
+def large_message() -> bytes:
+    """A hundred orders of 66 lines in one message: more than 20 MB."""
     head, line = ORDER["head"], ORDER["lines"][0] | {"item_description": "长" * 1000}
     lines = [line | {"line_no": str(number)} for number in range(1, 67)]
     orders = [
@@ -102,7 +102,11 @@ def upload_large(parties: Parties, sent: Sent) -> int:
         for n in range(100)
     ]
     kind = catalogue.document("ecommerce-order")
-    raw = transform.write([kind.normalise(one) for one in orders], "CEB311Message", TRANSPORT)
+    return transform.write([kind.normalise(one) for one in orders], "CEB311Message", TRANSPORT)
+
+
+def upload(parties: Parties, raw: bytes, sent: Sent) -> None:
+    """Send one message by upload, to one receiver."""
     told = {"bytes": len(raw), "sha256": sha256(raw).hexdigest()}
     headers = {"Idempotency_Key": "large", "Receivers": PULLING}
     answer = persistent(parties.sender, "POST", "/exchange/uploads", told, **headers)
@@ -114,7 +118,6 @@ def upload_large(parties: Parties, sent: Sent) -> int:
     arrived = persistent(parties.sender, "POST", answer.json["then"], None, Receivers=PULLING)
     assert arrived.status == 202, arrived.raw
     sent.messages[arrived.json["receipt_id"]] = (CUSTOMS, PULLING)
-    return len(raw)
 
 
 def _parties(place: int, to_dead: bool) -> tuple[str, ...]:

@@ -4,10 +4,14 @@ botocore without boto3's resources and transfer manager: a cold start pays for w
 are cut down to the services and operations that are called through `client` (`infra/sdk.py`).
 """
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from random import uniform
+from time import sleep
+from typing import Any, Final, TypeVar
 
 from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.session import Session, get_session
 
 from singlewindow import settings
@@ -23,6 +27,12 @@ _CONFIG = Config(
 )
 
 
+Answered = TypeVar("Answered")
+
+_PATIENT_ATTEMPTS: Final = 6
+_BUSY: Final = ("ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException")
+
+
 @cache
 def client(service: str, *, attempts: int = 3) -> Any:
     """A client as `boto3.client` makes it; region, credentials and endpoint come from the environment.
@@ -31,6 +41,23 @@ def client(service: str, *, attempts: int = 3) -> Any:
     """
     config = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": attempts}))
     return _session().create_client(service, config=config)
+
+
+def patiently(call: Callable[[], Answered]) -> Answered:
+    """What `call` answers, asked again where the service was too busy or its answer was lost: it must bear repetition.
+
+    For steps of hundreds of calls, which would never end if each of them could fail them all.
+    """
+    for attempt in range(_PATIENT_ATTEMPTS - 1):
+        try:
+            return call()
+        except HTTPClientError:
+            pass
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _BUSY:
+                raise
+        sleep(uniform(0, 0.05 * 2**attempt))
+    return call()
 
 
 def public_client(service: str) -> Any:
