@@ -74,14 +74,13 @@ def _serve(options: argparse.Namespace, console: Console, undo: ExitStack) -> in
     parameters = issuer.parameters(url)
     if options.answer_timeout is not None:
         parameters["AnswerTimeoutCap"] = str(options.answer_timeout)
-    stage = Stage(parameters=parameters, port=options.port)
+    stage = Stage(parameters=parameters, port=options.port, local_routes=issuer.routes())
     undo.callback(stage.stop)
     try:
         stage.start()
     except StageError as error:
         print(f"the local stack did not come up: {error}", file=sys.stderr)
         return 2 if "is taken" in str(error) else 1
-    stage.gateway.local_routes |= issuer.routes()
     feed = _Feed(console)
     hall = None
     if options.agencies:

@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.utils import TMP_THREADS
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from infra.stage.functions import Functions, Injection, LogLine
-from infra.stage.gateway import Gateway, HeaderKeeper
+from infra.stage.gateway import Gateway, HeaderKeeper, LocalRoute
 from infra.stage.moto_faults import mended
 from infra.stage.pollers import Poller, SchedulePoller, Timers, poller_for
 from infra.stage.resources import Builder, Created
@@ -41,8 +41,9 @@ class Stage:
 
     `port` and `aws_port` 0 mean any free port; `aws_port` None means `port` + 1, or any where `port` is 0.
     `parameters` go over infra/parameters/local.json, which goes over the template's defaults. `redelivery`:
-    seconds after which a failed queue message comes back, if that is sooner than its visibility timeout
-    (None: only then). Raises `StageError` for whatever of the template cannot be brought up.
+    seconds after which a failed queue message comes back, if that is sooner than its visibility timeout (None: only
+    then). `local_routes`: paths beside the template's (the issuer's), served from the first moment. Raises `StageError`
+    for whatever of the template cannot be brought up.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Stage:
         stack: str = "singlewindow",
         root: Path | None = None,
         redelivery: float | None = 0.2,
+        local_routes: Mapping[str, LocalRoute] | None = None,
     ) -> None:
         self.template_path = Path(template)
         self.root = root or self.template_path.resolve().parent
         self.stack = stack
         self.redelivery = redelivery
         self._parameters = dict(parameters or {})
+        self._local_routes = dict(local_routes or {})
         self._ports = (port, port + 1 if aws_port is None and port else aws_port or 0)
         self._undo = ExitStack()
         self.logs: deque[LogLine] = deque(maxlen=50_000)
@@ -136,6 +139,7 @@ class Stage:
             raise StageError("one AWS::Serverless::Api is what the local stack serves")
         for api in self.created.apis.values():
             self.gateway = Gateway(api, self.functions)
+            self.gateway.local_routes |= self._local_routes  # before anybody can ask
             self.url = self._serve(self.gateway, self._ports[0], HeaderKeeper)
 
     def _serve(self, app: Any, port: int, handler: type[WSGIRequestHandler]) -> str:

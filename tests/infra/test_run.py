@@ -242,21 +242,22 @@ def test_the_issuer_is_served_beside_the_window(window: Window) -> None:
     assert window.call("GET", "/_local/openid-configuration")[1]["issuer"] == issuer.ISSUER
 
 
-def test_customs_of_the_quickstart_and_the_others_play_from_outside() -> None:
-    """The script in docs/agency-quickstart.md as it is printed there, in a process of its own."""
-    script = re.search(r"```python\n(.*?)```", (ROOT / "docs/agency-quickstart.md").read_text(), re.DOTALL)
-    assert script
+def test_customs_of_the_kit_and_the_others_play_from_outside() -> None:
+    """docs/kit/agency.py as the quick start runs it, in a process of its own, beside simulated agencies."""
     with running("--no-demo", "--no-agencies") as window:
         endpoint = f"http://127.0.0.1:{window.port + 1}"
         environment = {
             "PATH": os.environ["PATH"],
             "WINDOW": f"http://127.0.0.1:{window.port}",
-            "AWS_ENDPOINT": endpoint,
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
             "TOKEN": issuer.token("agency", "customs"),
         }
         customs = subprocess.Popen(
-            [sys.executable, "-c", script[1]], env=environment, stdout=subprocess.PIPE, text=True
-        )
+            [sys.executable, str(ROOT / "docs/kit/agency.py"), "customs"],
+            env=environment, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
         sqs = boto3.client(
             "sqs",
             endpoint_url=endpoint,
