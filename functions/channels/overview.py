@@ -1,6 +1,6 @@
 """The exchange seen from outside, and its operators' view: what stands in tables and queues, put beside each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from channels.channel import DROP, PULL, WEBHOOK, Channel, inbox_of
 from channels.status import Waiting
 from singlewindow import catalogue, clock, settings
 from singlewindow.deliveries import FAILED
+from singlewindow.rules import RuleBook
 
 _BUDGET: Final = timedelta(days=30)
 # Latency is of yesterday and today: yesterday's beginning would be too long ago to say how things are, an hour too few.
@@ -74,7 +75,7 @@ def _agencies() -> Iterator[tuple[dict[str, Any], Channel]]:
 
 
 def _channel(
-    agency: dict[str, Any], channel: Channel, targets: dict[str, Any], declared: str
+    agency: dict[str, Any], channel: Channel, targets: Mapping[str, Any], declared: str
 ) -> dict[str, Any]:
     now, today = clock.now(), clock.business_date()
     circuit, waiting = dispatch.breaker(channel.id).read(), _waiting(channel)
@@ -110,7 +111,6 @@ def _waiting(channel: Channel) -> Waiting | None:
     return Waiting(since, said[-1] if said else None)
 
 
-def _targets() -> dict[str, Any]:
-    versions = catalogue.load("rules/exchange-targets.json")["versions"]
-    found: dict[str, Any] = next(one for one in versions if catalogue.in_force(one, clock.business_date()))
-    return found
+def _targets() -> Mapping[str, Any]:
+    book = RuleBook(catalogue.load("rules/exchange-targets.json"), ())
+    return book.parameters("EXCHANGE-TARGETS", clock.business_date())

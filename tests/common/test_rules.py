@@ -277,8 +277,10 @@ def test_editions_of_an_id_follow_each_other_and_so_do_their_parameters(path: Pa
 
 @pytest.mark.parametrize("path", PACKS, ids=lambda path: path.stem)
 def test_every_edition_names_a_known_agency_and_where_it_was_read(path: Path) -> None:
+    """Rules are made by more than those who have an inbox: the exchange administration, and the window for itself."""
+    known = {path.stem for path in (CATALOGUE / "agencies").glob("*.json")} | {"safe", "window"}
     for one in editions(path):
-        assert one.agency in {path.stem for path in (CATALOGUE / "agencies").glob("*.json")}, one.id
+        assert one.agency in known, one.id
         assert one.source and one.jurisdiction == "CN", one.id
         assert not (one.verified and "memory" in one.source), one.id
 
