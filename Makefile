@@ -53,7 +53,7 @@ template: $(READY)  ## write template.yaml, docs/openapi.json, the README's tabl
 	@$(PY) -m infra.synth
 	@$(PY) -m infra.readme
 
-soak: $(READY)  ## ten thousand messages under every fault at once, and all properties on all their examples: an hour
+soak: $(READY)  ## ten thousand messages under every fault at once, and all properties on all their examples: hours
 	@THOROUGH=1 $(PY) -m pytest
 	@PYTHONPATH=.:functions:layers/common/python $(PY) -m tests.soak --messages $(MESSAGES)
 
