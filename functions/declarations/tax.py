@@ -42,12 +42,14 @@ class Bills:
         data = event.data
         if event.type == "AgencyReplied" and data["outcome"] == "tax" and data["effect"] == "applied":
             bill = data["tax"]
-            self._superseded.add(bill.get("supersedes", ""))
-            known = Bill(bill["bill_id"], data["agency"], bill["total"], event.at)
-            self._bills.setdefault(known.bill_id, known)
+            if bill["bill_id"] not in self._bills:
+                self._supersede(bill.get("supersedes"))
+                known = Bill(bill["bill_id"], data["agency"], bill["total"], event.at)
+                self._bills[known.bill_id] = known
         elif event.type == "TaxBilled":
-            self._superseded.add(data.get("supersedes") or "")
             before = self._bills.get(data["bill_id"])
+            if before is None:
+                self._supersede(data.get("supersedes"))
             billed = Bill(
                 data["bill_id"], data["agency"], data["payable"], before.since if before else event.at
             )
@@ -56,6 +58,11 @@ class Bills:
         elif event.type.startswith("Tax") and data.get("bill_id") in self._bills:
             before = self._bills[data["bill_id"]]
             self._bills[before.bill_id] = replace(before, state=_state_after(before, event.type))
+
+    def _supersede(self, bill_id: str | None) -> None:
+        """Only a bill that is there: one that comes later, under a name that was said before it, must be paid."""
+        if bill_id in self._bills:
+            self._superseded.add(bill_id)
 
     def current(self) -> list[Bill]:
         return [bill for bill in self._bills.values() if bill.bill_id not in self._superseded]

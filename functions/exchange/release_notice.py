@@ -1,10 +1,11 @@
 """Customs' signed release, as it arrives: believed by its signature, bound to the declaration that it is about."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from singlewindow import partners
-from singlewindow.errors import WindowError
+from singlewindow.errors import WindowError, conflict
+from singlewindow.events import Event
 from singlewindow.findings import Finding
 
 # What the notice says for itself, and what the reply around it must agree with.
@@ -31,6 +32,27 @@ def refuse_unbound(said: Mapping[str, Any], about: Mapping[str, Any]) -> None:
             detail_zh="放行通知的签名内容与本票报关单不符",
             findings=[_finding(name, told.get(name), about.get(name)) for name in differing],
         )
+
+
+def refuse_revoked(token: str, events: Iterable[Event]) -> None:
+    """Raise 409 where this very notice released the goods before and was taken back: customs signs anew.
+
+    Compared is what was signed, not the token: of one content there is more than one valid ECDSA signature.
+    """
+    released = False
+    for event in events:
+        if event.type != "AgencyReplied" or event.data["effect"] == "recorded-late":
+            continue
+        if event.data["outcome"] == "revoke" and released:
+            raise conflict(
+                "notice-revoked", "this notice was revoked: a release is signed anew", "该放行通知已被撤销，须重新签发"
+            )
+        before = (event.data.get("release") or {}).get("notice")
+        released = released or (before is not None and _signed_part(before) == _signed_part(token))
+
+
+def _signed_part(token: str) -> str:
+    return token.rsplit(".", 1)[0]
 
 
 def missing() -> WindowError:

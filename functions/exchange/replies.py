@@ -74,10 +74,11 @@ def record(agency: str, value: Any) -> tuple[Event, bool]:
             return None
         if sent.type in (*inquiry.QUESTIONS, *inquiry.NOTICES):
             return decided(consignment, reply, agency, sent.type, sent.request)
-        if notice:
+        if notice and reply.release and reply.release.notice:
             release_notice.refuse_unbound(
                 notice, bound_to(consignment, reply, agency, sent.declaration_version)
             )
+            release_notice.refuse_revoked(reply.release.notice, consignment.events)
         return recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final, key)
 
     with correlation.bound(sent.correlation_id):

@@ -79,7 +79,8 @@ class Standing:
     bank_ref: str | None = None
     deducted: Decimal | None = None
     deducted_at: str | None = None
-    refs: set[str] = field(default_factory=set)
+    refs: set[tuple[str, str]] = field(default_factory=set)
+    bank: str | None = None
     treasury_ref: str | None = None
     guarantee: tuple[str, Decimal] | None = None
     reason: str | None = None
@@ -115,7 +116,8 @@ class Standing:
         elif event.type == "TaxDeducted":
             self.bank_ref, self.deducted = data["bank_ref"], Decimal(data["amount"])
             self.deducted_at = data["at"]
-            self.refs.add(data["bank_ref"])
+            self.bank = data["bank"]
+            self.refs.add((data["bank"], data["bank_ref"]))
             self.guarantee = self.reason = None
         elif event.type == "TreasuryConfirmed":
             self.treasury_ref = data["treasury_ref"]

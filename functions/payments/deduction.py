@@ -62,12 +62,12 @@ def judge(standing: Standing, ordered: Decimal, result: Result) -> Verdict:
     if result.outcome == "reversed":
         if standing.state == SENT and last:
             raise WindowError(503, "out-of-order", f"{result.bank_ref} was reversed and not yet deducted")
-        if standing.state in PAID and result.bank_ref == standing.bank_ref:
+        if standing.state in PAID and (result.bank, result.bank_ref) == (standing.bank, standing.bank_ref):
             return Verdict(
                 "TaxReversed", {"bill_id": bill_id, "reason": result.reason or "reversed by the bank"}
             )
         return _NOTHING
-    if result.bank_ref in standing.refs:
+    if (result.bank, result.bank_ref) in standing.refs:
         return _NOTHING
     if standing.state == VOID:
         return Verdict(stray=SUPERSEDED)

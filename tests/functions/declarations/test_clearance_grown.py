@@ -224,6 +224,14 @@ def test_nothing_to_pay_is_settled_and_a_superseded_bill_is_none_whatever_is_pai
     assert case.state == "TAX_DUE"
 
 
+def test_bills_that_name_each_other_do_not_do_away_with_each_other() -> None:
+    case = Clearance("customs")
+    say(case, "customs", "tax", tax=bill("B-1", supersedes="B-2"))  # which is not there yet
+    say(case, "customs", "tax", tax=bill("B-2", supersedes="B-1"))
+    assert [one.bill_id for one in bills_of(case.consignment.of_version()).open()] == ["B-2"]
+    assert case.state == "TAX_DUE"
+
+
 def test_a_review_lasts_until_its_agency_says_something_else_and_bars_the_release() -> None:
     case = Clearance("customs", "ciq")
     say(case, "customs", "accept", entry_id=ENTRY_ID)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from infra import ROOT
 from singlewindow import catalogue, clock, settings
 from singlewindow.errors import WindowError
 from singlewindow.messages import transform
-from singlewindow.signatures import Invalid, jws
+from singlewindow.signatures import Invalid, jws, xmldsig
 from tests.support.certificates import certificate, key, pem_key
 from tests.support.exchange_cloud import SETTINGS
 from tests.support.transport import TRANSPORT
@@ -183,6 +184,24 @@ def test_only_the_whole_message_counts_as_signed() -> None:
     reference.set("URI", "")
     root[0].append(signature)
     refused("signature-invalid", etree.tostring(root), media="application/xml")
+
+
+@pytest.mark.parametrize("mine", ["id", "ID", "{http://www.w3.org/XML/1998/namespace}id"])
+def test_an_id_that_stands_twice_is_no_id_of_the_whole(mine: str) -> None:
+    """A signed message moved inside another root that bears its id under another name of the attribute."""
+    root = etree.fromstring('<Dec Id="x"><Amount>1</Amount></Dec>')
+    signer = XMLSigner(signature_algorithm=SignatureMethod.RSA_SHA256, digest_algorithm=DigestAlgorithm.SHA256)
+    whole = signer.sign(root, key=key("rsa"), cert=certificate("rsa"), reference_uri="x", id_attribute="Id")
+    der = ssl.PEM_cert_to_DER_cert(certificate("rsa"))
+    assert xmldsig.verify(etree.tostring(whole), [der], {"RSA_SHA256"}, {"SHA256"})
+    signature = whole.find(f"{DS}Signature")
+    whole.remove(signature)
+    forged = etree.Element("Dec", {mine: "x"})
+    etree.SubElement(forged, "Amount").text = "999999"
+    etree.SubElement(forged, "Kept").append(whole)
+    forged.append(signature)
+    with pytest.raises(Invalid):
+        xmldsig.verify(etree.tostring(forged), [der], {"RSA_SHA256"}, {"SHA256"})
 
 
 def test_of_a_party_without_certificates_a_signature_is_not_proved_and_that_is_said() -> None:

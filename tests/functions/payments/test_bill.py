@@ -102,8 +102,10 @@ def test_what_is_illegal_is_refused_with_what_is_allowed() -> None:
             assert refused.value.members["allowed"] == standing.allowed
 
 
-def word(outcome: str, order: str = "O1", amount: str = "100.00", ref: str = "R1") -> Result:
-    return Result(order, "sandbox-bank", outcome, Decimal(amount), ref, AT)
+def word(
+    outcome: str, order: str = "O1", amount: str = "100.00", ref: str = "R1", bank: str = "sandbox-bank"
+) -> Result:
+    return Result(order, bank, outcome, Decimal(amount), ref, AT)
 
 
 def verdict(result: Result, *events: tuple[str, dict[str, Any]]) -> tuple[str | None, str | None]:
@@ -134,6 +136,13 @@ SECOND = ("TaxBilled", BILLED | {"bill_id": "B2", "supersedes": "B1"})
         (word("reversed"), (ISSUED, sent(), deducted(), CONFIRMED), ("TaxReversed", None)),
         (word("reversed"), (ISSUED, sent(), deducted(), REVERSED), (None, None)),
         (word("reversed", ref="R2"), (ISSUED, sent(), deducted()), (None, None)),
+        # A reference is its bank's own: another's may be the same.
+        (word("reversed", bank="another"), (ISSUED, sent(), deducted()), (None, None)),
+        (
+            word("deducted", "O2", bank="another"),
+            (ISSUED, sent(), deducted(), REVERSED, sent(2)),
+            ("TaxDeducted", None),
+        ),
     ],
 )
 def test_what_follows_from_a_banks_word(

@@ -24,6 +24,9 @@ _CANONICAL = (
     "http://www.w3.org/2006/12/xml-c14n11",
 )
 
+# Whatever may be taken for an id, by signxml or by whoever reads the message.
+_IDS = ("Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id")
+
 
 def is_signed(raw: bytes) -> bool:
     """Whether there seems to be one: cheap, and wrong on the safe side."""
@@ -57,13 +60,21 @@ def _enveloped(root: Any) -> Any:
             "not one ds:Signature as a child of the root", "应有且仅有一个 ds:Signature，且为根的子节点"
         )
     references = found[0].findall(f"{_DS}SignedInfo/{_DS}Reference")
-    whole = {"", *(f"#{root.get(name)}" for name in ("Id", "ID", "id") if root.get(name))}
-    if len(references) != 1 or references[0].get("URI") not in whole:
+    if len(references) != 1 or not _is_the_whole(root, references[0].get("URI")):
         raise Invalid("not one Reference to the whole message", "应有且仅有一个指向整个报文的 Reference")
     transforms = [one.get("Algorithm") for one in references[0].findall(f"{_DS}Transforms/{_DS}Transform")]
     if _ENVELOPED not in transforms or set(transforms) - {_ENVELOPED, *_CANONICAL}:
         raise Invalid("transforms other than enveloped and C14N", "Transform 只能是封内签与 C14N")
     return found[0]
+
+
+def _is_the_whole(root: Any, uri: str | None) -> bool:
+    """Whether a reference means the root and nothing else: an id that stands elsewhere too is what wrapping attacks
+    (a signed part moved into another message) live on."""
+    if not uri:
+        return uri == ""
+    bearers = [one for one in root.iter("*") if uri[1:] in (one.get(name) for name in _IDS)]
+    return uri.startswith("#") and bearers == [root]
 
 
 def _named(signature: Any, certificates: Sequence[bytes]) -> list[bytes]:
