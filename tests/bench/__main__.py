@@ -15,7 +15,7 @@ from tests.bench.report import Figure
 from tests.bench.window import Window, declaration, opened
 
 REPORT = ROOT / "docs/bench.md"
-FIGURES = ("cold", "submit", "checks", "standards", "cost", "released", "ingest")
+FIGURES = ("cold", "submit", "checks", "standards", "cost", "long", "released", "ingest")
 
 
 def main() -> int:
@@ -51,6 +51,8 @@ def _figures(wanted: Iterable[str]) -> Iterator[Figure]:
         # While functions are replayed nothing else shall run: the agencies have closed.
         if "cost" in wanted:
             yield from cost.measure(window, recording)
+        if "long" in wanted:
+            yield from cost.long_path(window)
         window.hall.stop()
         if "submit" in wanted:
             yield submit.measure(window, recording)

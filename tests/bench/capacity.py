@@ -21,13 +21,12 @@ def units(call: Call) -> tuple[float, float]:
         case "PutItem":
             return _written(params["Item"]), 0
         case "UpdateItem":
-            # The item itself is not at hand: its key and what is set, at least.
-            return _written(params["Key"] | params.get("ExpressionAttributeValues", {})), 0
+            return _written(_changed(params)), 0
         case "BatchWriteItem":
             puts = [one["PutRequest"]["Item"] for table in params["RequestItems"].values() for one in table]
             return sum(map(_written, puts)), 0
         case "TransactWriteItems":
-            return 2 * sum(_written(one["Put"]["Item"]) for one in params["TransactItems"]), 0
+            return 2 * sum(_written(_part(one)) for one in params["TransactItems"]), 0
         case "GetItem":
             return 0, _read([answer.get("Item", {})], params.get("ConsistentRead"))
         case "Query":
@@ -40,6 +39,19 @@ def units(call: Call) -> tuple[float, float]:
                 for item in items
             )
     raise LookupError(f"what does {call.operation} cost?")
+
+
+def _part(write: Mapping[str, Any]) -> Item:
+    """What one part of a transaction writes."""
+    ((kind, params),) = write.items()
+    item: Item = params["Item"] if kind == "Put" else _changed(params)
+    return item
+
+
+def _changed(params: Mapping[str, Any]) -> Item:
+    """The item itself is not at hand: its key and what is set, at least."""
+    changed: Item = params["Key"] | params.get("ExpressionAttributeValues", {})
+    return changed
 
 
 def size(item: Item) -> int:
