@@ -21,9 +21,12 @@ from singlewindow.consignment import Submission
 from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Actor
 from singlewindow.ids import is_uscc
-from singlewindow.parties import STAFF, TRADERS
+from singlewindow.parties import STAFF, TRADERS, Role
 
 app = Capability("payments")
+
+# Who collects and who keeps the state's money: the books of a day are theirs.
+_COLLECTORS = ("customs", "treasury")
 
 _THROTTLE = Throttle(rate=50, burst=100)
 _PAGE = 20
@@ -220,8 +223,9 @@ def keys(_request: Request) -> Answer:
 @app.route(
     "/payments/reconciliations/{date}", allow=STAFF, responses={200: "Reconciliation"}, throttle=_THROTTLE
 )
-def reconciliation(_: Request, date: str) -> dict[str, Any]:
+def reconciliation(request: Request, date: str) -> dict[str, Any]:
     """The three books of a day, and all in which they do not agree."""
+    _within(request, *_COLLECTORS)
     return _reconciled(_day("date", date))
 
 
@@ -238,6 +242,7 @@ def resolve(request: Request, date: str) -> dict[str, Any]:
     """Say how a break was settled."""
     from payments.command import Resolve
 
+    _within(request, *_COLLECTORS)
     wanted = commands.parse(Resolve, request.json())
     day = _day("date", date)
     daybook.resolve(day, wanted.break_id, wanted.action, wanted.note, _actor(request))
@@ -273,6 +278,7 @@ def open_guarantee(request: Request) -> Answer:
     """Enter a guarantee that came on paper; a guarantor's own comes signed, by the banks' queue."""
     from payments.command import OpenGuarantee
 
+    _within(request, "customs")
     wanted = commands.parse(OpenGuarantee, request.json())
     if not _open_guarantee(wanted):
         raise conflict("guarantee-known", f"{wanted.guarantee_id} is known", "担保编号已存在")
@@ -375,6 +381,7 @@ def classify(request: Request) -> Answer:
     """Record the class that the exchange authority gave a firm, from a day on."""
     from payments.command import ClassifyFx
 
+    _within(request, "safe")
     wanted = commands.parse(ClassifyFx, request.json())
     begins, recorded = wanted.effective_from.isoformat(), clock.stamp()
     entry = {
@@ -388,6 +395,14 @@ def classify(request: Request) -> Answer:
     means = regime.parameters("FX-CLASSES", wanted.effective_from)[wanted.fx_class]
     said = {"party": wanted.party, "as_at": begins, **entry, "means_zh": means["zh"], "means_en": means["en"]}
     return Answer(said, 201)
+
+
+def _within(request: Request, *offices: str) -> None:
+    """Operators keep the books running; an officer acts for his own office. Raises 403 for another's."""
+    if request.by.role == Role.OFFICER and request.by.party not in offices:
+        raise WindowError(
+            403, "not-your-office", f"officers of {', '.join(offices)} alone", detail_zh="该部门无权办理此事项"
+        )
 
 
 def _bill(request: Request, bill_id: str) -> tuple[dict[str, Any], Standing]:

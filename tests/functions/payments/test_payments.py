@@ -721,3 +721,17 @@ def test_a_foreign_exchange_class_is_the_firms_and_the_regulators_to_know(till: 
     assert till.get(f"/payments/fx-class?party={IMPORTER}", role="operator", party="window")[1]["means_en"]
     assert till.get(f"/payments/fx-class?party={IMPORTER}", role="agency", party="customs")[0] == 403
     assert till.call("POST", "/payments/fx-class", {}, role="enterprise")[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"/payments/reconciliations/{TODAY}"),
+        ("POST", f"/payments/reconciliations/{TODAY}"),
+        ("POST", "/payments/guarantees"),
+        ("POST", "/payments/fx-class"),
+    ],
+)
+def test_an_officer_acts_for_his_own_office(till: Till, method: str, path: str) -> None:
+    status, answer = till.call(method, path, None if method == "GET" else {}, role="officer", party="maritime")
+    assert (status, answer["code"]) == (403, "not-your-office")
