@@ -27,13 +27,17 @@ class ConditionFailed(ClientError):
 
 
 class MemoryTable:
-    """`crash`: (n, whether it happens all the same): the process dies at its n-th write from now on."""
+    """`crash`: (n, whether it happens all the same): the process dies at its n-th write from now on.
+
+    `meanwhile`: what others do just before the next transaction, after its process has read what it decides on.
+    """
 
     exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionFailed)
 
     def __init__(self, committed: Callable[[dict[tuple[str, ...], Item]], None]) -> None:
         self.items: dict[tuple[str, ...], Item] = {}
         self.crash: tuple[int, bool] | None = None
+        self.meanwhile: Callable[[], None] | None = None
         self._committed = committed
 
     def get_item(self, *, TableName: str, Key: Item, **_: Any) -> Item:
@@ -61,6 +65,7 @@ class MemoryTable:
         return {}
 
     def transact_write_items(self, *, TransactItems: list[Item]) -> Item:
+        self._others_act()
         wanted, reasons = {}, []
         for one in TransactItems:
             ((kind, write),) = one.items()
@@ -73,6 +78,13 @@ class MemoryTable:
             raise ClientError(said, "TransactWriteItems")
         self._write(wanted)
         return {}
+
+    def _others_act(self) -> None:
+        acts, self.meanwhile = self.meanwhile, None
+        if acts:
+            crash, self.crash = self.crash, None
+            acts()
+            self.crash = crash
 
     def _write(self, wanted: dict[tuple[str, ...], Item]) -> None:
         left, happens = self.crash or (0, True)
