@@ -42,7 +42,7 @@ class MemoryTable:
 
     def get_item(self, *, TableName: str, Key: Item, **_: Any) -> Item:
         found = self.items.get(_key(TableName, Key))
-        return {"Item": deepcopy(found)} if found is not None else {}
+        return {"Item": dict(found)} if found is not None else {}
 
     def query(self, **asked: Any) -> Item:
         values = asked["ExpressionAttributeValues"]
@@ -56,7 +56,7 @@ class MemoryTable:
         }[condition]
         keys = [k for k in self.items if k[:2] == (asked["TableName"], partition) and judge(k[2])]
         keys.sort(reverse=not asked.get("ScanIndexForward", True))
-        return {"Items": [deepcopy(self.items[k]) for k in keys[: asked.get("Limit") or len(keys)]]}
+        return {"Items": [dict(self.items[k]) for k in keys[: asked.get("Limit") or len(keys)]]}
 
     def put_item(self, **put: Any) -> Item:
         if not self._holds(put, _key(put["TableName"], put["Item"])):
