@@ -246,7 +246,10 @@ class Clearances(RuleBasedStateMachine):
 
     def makes(self, move: str) -> None:
         """One move of `COURSES`, of the first declaration."""
-        no, words = FIRST, {"accepted": "accept", "reviewed": "review", "returned": "return", "rejected": "reject"}
+        no, words = (
+            FIRST,
+            {"accepted": "accept", "reviewed": "review", "returned": "return", "rejected": "reject"},
+        )
         if move in words:
             for desk in ("ciq", "customs"):
                 self.reply(no, desk, words[move])
@@ -482,7 +485,13 @@ class Clearances(RuleBasedStateMachine):
             self.say_of(given, outcome, ref, amount, crash, again)
 
     def say_of(
-        self, given: dict[str, Any], outcome: str, ref: str, amount: Decimal, crash: Any = None, again: bool = False
+        self,
+        given: dict[str, Any],
+        outcome: str,
+        ref: str,
+        amount: Decimal,
+        crash: Any = None,
+        again: bool = False,
     ) -> None:
         """A bank's word on an order, under its own reference."""
         if outcome == "deducted":
@@ -573,7 +582,7 @@ class Clearances(RuleBasedStateMachine):
                     booked.setdefault(one.slot["slot_id"], set()).add(one.id)
         for slot_id in self.slots:
             holders = inspections_store.holders(booking.slot_of(slot_id))
-            assert holders == booked.get(slot_id, set()) and len(holders) <= 1
+            assert holders == booked.get(slot_id, set()) and len(holders) <= 1, "a slot of two, or of nobody"
 
     @invariant()
     def the_state_follows_from_the_events_and_every_view_tells_the_same(self) -> None:
@@ -589,7 +598,8 @@ class Clearances(RuleBasedStateMachine):
             assert shown["explanation"]["rule"]["id"] in _RULES_OF[consignment.state], shown["explanation"]
             holds = Holds.of(consignment.of_version())
             still = {(h.agency, h.hold_id) for h in holds.all() if h.is_open and h.gate == USE}
-            assert {(one["agency"], one["hold_id"]) for one in shown["use_holds"]} == still
+            told = {(one["agency"], one["hold_id"]) for one in shown["use_holds"]}
+            assert told == still, "a hold at the gate of use is hidden"
             journey = fold([record_of(e) for e in consignment.events], consignment.snapshot, NAMES)
             assert journey.missing == () and journey.state == consignment.state
 

@@ -38,7 +38,7 @@ def explored(course: str, *, runs: int) -> None:
         suppress_health_check=list(HealthCheck),
     )
     try:
-        run_state_machine_as_test(partial(Clearances, course), settings=chosen)
+        run_state_machine_as_test(partial(Clearances, course), settings=chosen)  # type: ignore[arg-type]
     except Exception as found:
         found.add_note(f"after the course {course!r}")
         raise
@@ -123,21 +123,21 @@ def played(course: str, more: Callable[[Clearances], None]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault, course, more",
+    ("fault", "course", "more", "why"),
     [
-        (release_ignores_holds, "held", past_a_hold),
-        (release_ignores_bills, "sent", past_a_hold),
-        (use_holds_are_hidden, "asked", a_use_hold),
-        (a_slot_is_taken_without_condition, "held", two_want_one_slot),
-        (a_cancelled_order_keeps_its_slot, "booked", all_is_cleared),
-        (a_second_deduction_is_kept, "deducted", deducted_twice),
+        (release_ignores_holds, "held", past_a_hold, "released past a hold"),
+        (release_ignores_bills, "sent", past_a_hold, "released past a bill"),
+        (use_holds_are_hidden, "asked", a_use_hold, "is hidden"),
+        (a_slot_is_taken_without_condition, "held", two_want_one_slot, "a slot of two"),
+        (a_cancelled_order_keeps_its_slot, "booked", all_is_cleared, "of nobody"),
+        (a_second_deduction_is_kept, "deducted", deducted_twice, "is lost"),
     ],
 )
 def test_a_fault_is_found(
-    fault: Callable[[pytest.MonkeyPatch], None], course: str, more: Callable[[Clearances], None]
+    fault: Callable[[pytest.MonkeyPatch], None], course: str, more: Callable[[Clearances], None], why: str
 ) -> None:
     played(course, more)
     with pytest.MonkeyPatch.context() as patch:
         fault(patch)
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match=why):
             played(course, more)
