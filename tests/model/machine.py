@@ -69,6 +69,8 @@ COURSES: dict[str, tuple[str, ...]] = {
     "booked": _SEEN[:2],
     "seen": _SEEN,
     "defective": (*_SEEN[:3], "defective"),
+    "mended": (*_SEEN[:3], "defective", "mended"),
+    "given back": (*_SEEN[:2], "given back"),
     "sent": _SENT,
     "refused by the bank": (*_SENT, "failed"),
     "overdue": (*_SENT, "late"),
@@ -280,6 +282,10 @@ class Clearances(RuleBasedStateMachine):
             self.revoke(no, 0, None)
         elif move == "agreed":
             self.answer_a_request(no, True)
+        elif move == "mended":
+            self.follow_up(no, "ciq", "supplement", None)
+        elif move == "given back":
+            self.unbook(no, None)
         elif move == "gone":
             self.report(no, "gate_out_at")
         else:
