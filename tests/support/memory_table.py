@@ -27,18 +27,22 @@ class ConditionFailed(ClientError):
 
 
 class MemoryTable:
-    """`crash`: (n, whether it happens all the same): the process dies at its n-th write from now on."""
+    """`crash`: (n, whether it happens all the same): the process dies at its n-th write from now on.
+
+    `meanwhile`: what others do just before the next transaction, after its process has read what it decides on.
+    """
 
     exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionFailed)
 
     def __init__(self, committed: Callable[[dict[tuple[str, ...], Item]], None]) -> None:
         self.items: dict[tuple[str, ...], Item] = {}
         self.crash: tuple[int, bool] | None = None
+        self.meanwhile: Callable[[], None] | None = None
         self._committed = committed
 
     def get_item(self, *, TableName: str, Key: Item, **_: Any) -> Item:
         found = self.items.get(_key(TableName, Key))
-        return {"Item": deepcopy(found)} if found is not None else {}
+        return {"Item": dict(found)} if found is not None else {}
 
     def query(self, **asked: Any) -> Item:
         values = asked["ExpressionAttributeValues"]
@@ -52,7 +56,7 @@ class MemoryTable:
         }[condition]
         keys = [k for k in self.items if k[:2] == (asked["TableName"], partition) and judge(k[2])]
         keys.sort(reverse=not asked.get("ScanIndexForward", True))
-        return {"Items": [deepcopy(self.items[k]) for k in keys[: asked.get("Limit") or len(keys)]]}
+        return {"Items": [dict(self.items[k]) for k in keys[: asked.get("Limit") or len(keys)]]}
 
     def put_item(self, **put: Any) -> Item:
         if not self._holds(put, _key(put["TableName"], put["Item"])):
@@ -61,6 +65,7 @@ class MemoryTable:
         return {}
 
     def transact_write_items(self, *, TransactItems: list[Item]) -> Item:
+        self._others_act()
         wanted, reasons = {}, []
         for one in TransactItems:
             ((kind, write),) = one.items()
@@ -73,6 +78,13 @@ class MemoryTable:
             raise ClientError(said, "TransactWriteItems")
         self._write(wanted)
         return {}
+
+    def _others_act(self) -> None:
+        acts, self.meanwhile = self.meanwhile, None
+        if acts:
+            crash, self.crash = self.crash, None
+            acts()
+            self.crash = crash
 
     def _write(self, wanted: dict[tuple[str, ...], Item]) -> None:
         left, happens = self.crash or (0, True)
