@@ -7,7 +7,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
-from urllib.error import URLError
 from uuid import UUID
 
 from stdnum.cn import uscc
@@ -152,7 +151,7 @@ class Parties:
     def _pull(self) -> None:
         after, me = "", self.client(PULLING)
         while not self._stop.is_set():
-            with suppress(URLError, ConnectionError):
+            with suppress(OSError):  # the window is busy, or restarts
                 answer = me.get(
                     f"/exchange/channels/{self.channels[PULLING]}/messages?after={after}&limit=50"
                 )
