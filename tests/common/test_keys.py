@@ -20,7 +20,6 @@ def _two_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
     clients.client.cache_clear()
-    keys.published.cache_clear()
     with mock_aws(), mended():
         made = [
             clients.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"][
@@ -31,7 +30,6 @@ def _two_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         with settings.using({"ONE_KEY": made[0], "OTHER_KEY": made[1]}):
             yield
     clients.client.cache_clear()
-    keys.published.cache_clear()
 
 
 def test_a_signature_is_that_of_the_published_key() -> None:

@@ -49,6 +49,8 @@ for service, operations in json.loads(sys.stdin.read()).items():
         given = {"Bucket": "archive", "Key": "key"} if service == "s3" else {}
         if operation.startswith("Batch"):
             given = {"RequestItems": {}}
+        if service == "scheduler":
+            given = {"Name": "timer"}
         try:
             getattr(client(service), xform_name(operation))(**given)
         except Sent as sent:

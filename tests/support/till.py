@@ -19,7 +19,7 @@ from infra import issuer
 from infra.stage.moto_faults import mended
 from payments.app import app, daily, on_event, on_partner
 from singlewindow import canonical, clock, partners, settings
-from singlewindow.aws import clients, keys, ledger
+from singlewindow.aws import clients, ledger
 from singlewindow.consignment import Body, Change, Consignment
 from singlewindow.events import Actor, Event
 from singlewindow.jwks import Unbelievable
@@ -257,7 +257,6 @@ def cloud() -> Iterator[dict[str, str]]:
             patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
         clients.client.cache_clear()
-        keys.published.cache_clear()
         trusted = Trusted(issuer.partners())
         patch.setattr(partners, "_keys", lambda _: trusted)
         with mock_aws(), mended():
@@ -267,7 +266,6 @@ def cloud() -> Iterator[dict[str, str]]:
                 "PARTNERS_JWKS_URL": "https://partners.invalid",
             }
         clients.client.cache_clear()
-        keys.published.cache_clear()
 
 
 @contextmanager

@@ -46,13 +46,16 @@ def sign(key: str, payload: Mapping[str, Any]) -> str:
     return f"{signing}.{_encoded(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
 
-@lru_cache(maxsize=16)
 def published(key: str) -> Mapping[str, str]:
     """The public half of the P-256 key `key` (a setting's name), as a JWK."""
+    return _published(settings.get(key))
+
+
+@lru_cache(maxsize=16)
+def _published(arn: str) -> Mapping[str, str]:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-    arn = settings.get(key)
     public = load_der_public_key(client("kms").get_public_key(KeyId=arn)["PublicKey"])
     assert isinstance(public, EllipticCurvePublicKey)
     point = public.public_numbers()
