@@ -14,6 +14,7 @@ from botocore import xform_name
 from botocore.loaders import Loader
 
 from infra import ROOT
+from singlewindow.aws.clients import client
 
 SOURCES = (ROOT / "layers/common/python", ROOT / "functions")
 # What botocore reads whatever the service.
@@ -36,6 +37,13 @@ def called(sources: Iterable[Path] = SOURCES) -> dict[str, set[str]]:
             operations = _loader.load_service_model(service, "service-2")["operations"]
             found.setdefault(service, set()).update(o for o in operations if xform_name(o) in attributes)
     return found
+
+
+def clients() -> Iterator[tuple[str, Any]]:
+    """(service, client) of every client that our code makes: for who listens to its calls, or lets them fail."""
+    for service in called():
+        yield service, client(service)
+    yield "dynamodb", client("dynamodb", attempts=1)  # singlewindow.aws.counters
 
 
 def write(folder: Path, operations: Mapping[str, Iterable[str]]) -> None:

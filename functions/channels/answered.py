@@ -1,10 +1,11 @@
 """What the panorama has counted and heard, read from its table; nothing is written there."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from singlewindow import histogram, settings
-from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 
 
 def durations(agency: str, since: date) -> dict[int, int]:
@@ -20,11 +21,10 @@ def feeds() -> dict[str, str]:
     return {one["item"]["S"]: one["at"]["S"] for one in _query("feed")}
 
 
-def _query(key: str, start: str = " ") -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = client("dynamodb").query(
+def _query(key: str, start: str = " ") -> Iterator[dict[str, Any]]:
+    return queried(
         TableName=settings.get("JOURNEYS_TABLE"),
         KeyConditionExpression="#k = :key AND #i >= :start",
         ExpressionAttributeNames={"#k": "key", "#i": "item"},
         ExpressionAttributeValues={":key": {"S": key}, ":start": {"S": start}},
-    )["Items"]
-    return items
+    )

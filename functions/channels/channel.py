@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from singlewindow.outbound.retry import STANDARD, Profile
+from singlewindow.outbound.signing import Rotating
 from singlewindow.parties import Role
 
 SQS, PULL, WEBHOOK, DROP = "sqs", "pull", "webhook", "s3-drop"
@@ -20,12 +21,10 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "brief": Profile(2.0, 2.0, 300.0, 3600.0),
 }
 
-# For how long the secret before the present one signs as well.
-OVERLAP: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(Rotating):
     """`direction`: receive, send, both: what the party uses it for; only what it receives is delivered.
 
     `document_types`: documents or types of messages that go by it; `*`: all. `format`: canonical (JSON), as-sent, or
@@ -84,15 +83,6 @@ class Channel:
         """Whether nothing goes by it any more."""
         ended = self.active_to is not None and datetime.fromisoformat(self.active_to) <= at
         return self.status == CLOSED or ended
-
-    def signing(self, now: datetime) -> tuple[int, ...]:
-        """The generations of the secret that sign now, the newest first."""
-        until = self.previous_until
-        return (self.generation, self.generation - 1) if until and now < until else (self.generation,)
-
-    @property
-    def previous_until(self) -> datetime | None:
-        return datetime.fromisoformat(self.rotated_at) + OVERLAP if self.rotated_at else None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {

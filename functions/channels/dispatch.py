@@ -13,6 +13,7 @@ follows from its message and its channel, so it is there once.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from random import uniform
 from time import sleep
 from typing import Any, Final
@@ -22,6 +23,7 @@ from channels.bodies import Body
 from singlewindow import canonical, clock, settings
 from singlewindow.aws.circuits import Breaker
 from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.deliveries import ACKED, BEFORE, DELIVERED, QUEUED, REPLAYED, SENT
 from singlewindow.errors import WindowError
 from singlewindow.ids import is_uscc
@@ -452,18 +454,7 @@ def _range(key: str, start: str, end: str, limit: int | None) -> Iterator[dict[s
     }
     if limit:
         request["Limit"] = limit
-    left = limit
-    while True:
-        answer = client("dynamodb").query(**request)
-        for item in answer["Items"]:
-            yield item
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    return
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return islice(queried(**request), limit)
 
 
 def _item(one: Delivery) -> dict[str, Any]:

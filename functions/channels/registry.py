@@ -12,6 +12,7 @@ from typing import Any, Final
 from channels.channel import CLOSED, Channel, inbox_of, standing
 from singlewindow import canonical, catalogue, clock, settings
 from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.errors import WindowError
 from singlewindow.parties import TRADERS, Caller
 
@@ -170,12 +171,7 @@ def _query(key: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         "ExpressionAttributeValues": {":key": {"S": key}} | ({":prefix": {"S": prefix}} if prefix else {}),
         "ConsistentRead": True,
     }
-    while True:
-        answer = client("dynamodb").query(**request)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return queried(**request)
 
 
 def _put(item: dict[str, Any], *, new: bool) -> dict[str, Any]:

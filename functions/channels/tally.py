@@ -9,13 +9,13 @@ channel's list, in the same table.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from channels.channel import PULL, Channel
 from channels.dispatch import Delivery
 from singlewindow import clock, histogram, settings
 from singlewindow.aws import counters
-from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.deliveries import DELIVERED, FAILED, LOST, SENT
 from singlewindow.parties import Role
 
@@ -66,12 +66,12 @@ def add(of: str, *names: str) -> None:
 
 def since(of: str, day: date) -> Tally:
     """What was counted from a day on."""
-    rows: list[dict[str, Any]] = client("dynamodb").query(
+    rows = queried(
         TableName=settings.get("DISPATCH_TABLE"),
         KeyConditionExpression="#k = :key AND #i >= :day",
         ExpressionAttributeNames={"#k": "key", "#i": "item"},
         ExpressionAttributeValues={":key": {"S": f"tally#{of}"}, ":day": {"S": day.isoformat()}},
-    )["Items"]
+    )
     counted = [{name: int(value["N"]) for name, value in row.items() if "N" in value} for row in rows]
     return _sum(counted)
 

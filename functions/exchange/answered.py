@@ -14,6 +14,7 @@ from exchange.answers import Answer
 from exchange.receipt import Business
 from singlewindow import canonical, settings
 from singlewindow.aws.clients import client, patiently
+from singlewindow.aws.pages import queried
 from singlewindow.errors import WindowError
 
 # So many messages may quote one number; more is somebody's play.
@@ -114,7 +115,7 @@ def standing(receipt_id: str) -> list[Business]:
         "ExpressionAttributeValues": {":k": {"S": f"receipt#{receipt_id}"}, ":i": {"S": "business#"}},
         "ConsistentRead": True,
     }
-    return [_business(row) for row in client("dynamodb").query(**request)["Items"]]
+    return [_business(row) for row in queried(**request)]
 
 
 def _enter(reference: str, side: str, value: dict[str, Any]) -> dict[str, Any]:

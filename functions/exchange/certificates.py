@@ -15,6 +15,7 @@ from typing import Any
 from singlewindow import catalogue, clock, settings
 from singlewindow.aws import archive
 from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.errors import WindowError, conflict
 from singlewindow.rules import Params, RuleBook
 
@@ -122,13 +123,13 @@ def find(party: str, thumbprint: str) -> Registered | None:
 
 def of(party: str) -> list[Registered]:
     """All of a party, the revoked and expired among them."""
-    rows = client("dynamodb").query(
+    rows = queried(
         TableName=settings.get("CERTIFICATES_TABLE"),
         KeyConditionExpression="party = :p AND begins_with(#i, :i)",
         ExpressionAttributeNames={"#i": "item"},
         ExpressionAttributeValues={":p": {"S": party}, ":i": {"S": "certificate#"}},
         ConsistentRead=True,
-    )["Items"]
+    )
     return [_registered(row) for row in rows]
 
 

@@ -16,6 +16,7 @@ from inspections.order import Order, find, with_brief
 from inspections.slots import Slot
 from singlewindow import canonical, clock, settings
 from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.consignment import Change, Consignment, Row, Update
 
 _TABLE = "INSPECTIONS_TABLE"
@@ -188,9 +189,4 @@ def _query(key: str, prefix: str) -> Iterator[dict[str, Any]]:
         "ExpressionAttributeValues": values,
         "ConsistentRead": True,
     }
-    while True:
-        answer = client("dynamodb").query(**request)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return queried(**request)

@@ -7,7 +7,7 @@ A cursor is given in the transaction that writes its row: rows become visible in
 gaps, so that whoever has read up to one has missed nothing before it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from random import uniform
@@ -19,6 +19,7 @@ from notifications.subscription import RETENTION, Subscription
 from singlewindow import clock, settings
 from singlewindow.aws.circuits import Breaker
 from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.errors import WindowError
 
 PENDING, DELIVERED, FAILED, KEPT = "pending", "delivered", "failed", "kept"
@@ -71,7 +72,7 @@ def find(party: str, id: str) -> Subscription | None:
 
 def of_party(party: str) -> list[Subscription]:
     """All of a party's, the deleted ones included, as long as they are remembered."""
-    pages = _pages(
+    pages = queried(
         TableName=_subscriptions(),
         KeyConditionExpression="party = :party",
         ExpressionAttributeValues={":party": {"S": party}},
@@ -199,7 +200,7 @@ def delivery(subscription_id: str, cursor: str) -> Delivery | None:
 
 def after(subscription_id: str, cursor: str, limit: int) -> list[Delivery]:
     """Up to `limit` notifications after a cursor (empty: from the first that is kept)."""
-    pages = _pages(
+    pages = queried(
         TableName=_deliveries(),
         KeyConditionExpression="subscription = :s AND #i BETWEEN :from AND :to",
         ExpressionAttributeNames={"#i": "item"},
@@ -358,15 +359,6 @@ def _get(subscription_id: str, item: str) -> dict[str, Any] | None:
     )
     found: dict[str, Any] | None = answer.get("Item")
     return found
-
-
-def _pages(**request: Any) -> Iterator[dict[str, Any]]:
-    while True:
-        answer = client("dynamodb").query(**request)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _subscription(item: dict[str, Any]) -> Subscription:

@@ -7,6 +7,7 @@ from typing import Final
 
 from singlewindow.consignment import Consignment
 from singlewindow.events import Event
+from singlewindow.outbound.signing import Rotating
 from singlewindow.parties import Role
 
 # What a trader may know of its shipments: 报文 that it sent, and 回执, what became of them.
@@ -64,12 +65,10 @@ FOR_AGENCIES: Final = (
 
 # How long a notification can be pulled and replayed. Events older than that are not told any more.
 RETENTION: Final = timedelta(days=90)
-# For how long the secret before the present one signs as well.
-OVERLAP: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Rotating):
     """`status`: active, disabled. `reason`: why disabled: failing, gone (both undone by a test that arrives), deleted.
 
     Secrets are not here: they follow from `id` and `generation`.
@@ -101,15 +100,6 @@ class Subscription:
             for type in known
             if type in SCOPES[self.scope] and ("*" in self.events or type in self.events)
         )
-
-    def signing(self, now: datetime) -> tuple[int, ...]:
-        """The generations of the secret that sign now, the newest first."""
-        until = self.previous_until
-        return (self.generation, self.generation - 1) if until and now < until else (self.generation,)
-
-    @property
-    def previous_until(self) -> datetime | None:
-        return datetime.fromisoformat(self.rotated_at) + OVERLAP if self.rotated_at else None
 
     def told_of(self, consignment: Consignment, now: datetime) -> Iterator[Event]:
         """The events of a consignment that this subscription is told of, in the ledger's order."""

@@ -16,7 +16,9 @@ from panorama.identifiers import Identifier
 from panorama.record import Record
 from panorama.segments import Segment
 from singlewindow import canonical, settings
+from singlewindow.aws import counters
 from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.histogram import bucket, total
 
 # One write a minute, source and process says how fresh a feed is; one an event would make its item hot.
@@ -97,7 +99,7 @@ def feeds() -> dict[str, str]:
 def measure(window_no: str, seq: int, day: date, durations: Iterable[Segment]) -> bool:
     """Count what the closing event `seq` ended; False where that was done before.
 
-    The mark first: a process that dies in between leaves some uncounted, and none is ever counted twice.
+    The mark first, each count once: what dies in between or is lost leaves some uncounted, and none is counted twice.
     """
     dynamodb = client("dynamodb")
     try:
@@ -110,13 +112,8 @@ def measure(window_no: str, seq: int, day: date, durations: Iterable[Segment]) -
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     for one in durations:
-        dynamodb.update_item(
-            TableName=_table(),
-            Key=_key(f"segment#{one.name}", day.isoformat()),
-            UpdateExpression="ADD #b :one",
-            ExpressionAttributeNames={"#b": f"b{bucket(one.seconds)}"},
-            ExpressionAttributeValues={":one": {"N": "1"}},
-        )
+        place = {"key": f"segment#{one.name}", "item": day.isoformat()}
+        counters.add("JOURNEYS_TABLE", place, f"b{bucket(one.seconds)}")
     return True
 
 
@@ -144,12 +141,7 @@ def _query(
         "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
         "ScanIndexForward": not newest_first,
     }
-    while True:
-        answer = client("dynamodb").query(**request)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return queried(**request)
 
 
 def _key(key: str, item: str) -> dict[str, Any]:

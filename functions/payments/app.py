@@ -437,15 +437,7 @@ def _ordered(request: Request, content: dict[str, Any], bank: str) -> dict[str, 
 
 
 def _submission(request: Request, type: str) -> Submission:
-    key = request.headers.get("idempotency-key", "")
-    if not 1 <= len(key) <= 128 or not key.isprintable():
-        raise WindowError(
-            400,
-            "idempotency-key-missing",
-            "send an Idempotency-Key header, 1 to 128 printable characters",
-            detail_zh="缺少幂等键 Idempotency-Key",
-        )
-    return Submission(request.by.party, type, key, canonical.sha256(request.body))
+    return Submission(request.by.party, type, request.idempotency_key, canonical.sha256(request.body))
 
 
 def _must_be_a_bank(bank: str) -> None:

@@ -12,12 +12,14 @@ What belongs to an event of a consignment is a `Row` of the ledger's transaction
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from payments.guarantee import Balance, Entry, Guarantee
 from payments.money import NOUGHT
 from singlewindow import canonical, settings
 from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.consignment import Row
 
 _TABLE = "PAYMENTS_TABLE"
@@ -79,12 +81,8 @@ def among(
     }
     if limit:
         request["Limit"] = limit
-    while True:
-        answer = client("dynamodb").query(**request)
-        yield from ((one["item"]["S"], _value(one)) for one in answer["Items"])
-        if limit or "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    found = islice(queried(**request), limit or None)
+    yield from ((one["item"]["S"], _value(one)) for one in found)
 
 
 def bill(bill_id: str) -> dict[str, Any] | None:

@@ -11,7 +11,6 @@ from botocore.response import StreamingBody
 
 from infra import sdk
 from infra.stage import Stage
-from singlewindow.aws.clients import client
 
 
 @dataclass
@@ -86,8 +85,8 @@ def recorded(stage: Stage) -> Iterator[Recording]:
                     times=None,
                 )
             )
-        for service in sdk.called():
-            events = client(service).meta.events
+        for service, client in sdk.clients():
+            events = client.meta.events
             for name, listen in _listeners(service, current).items():
                 events.register_first(name, listen, unique_id=f"bench-{name}")
                 undo.callback(events.unregister, name, unique_id=f"bench-{name}")

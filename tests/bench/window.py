@@ -100,8 +100,7 @@ def opened() -> Iterator[Window]:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     parameters = issuer.parameters(f"http://127.0.0.1:{port}") | {"AnswerTimeoutCap": "60"}
-    with Stage(parameters=parameters, port=port, aws_port=0) as stage:
-        stage.gateway.local_routes |= issuer.routes()
+    with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
         sqs = stage.client("sqs")
         hall = Hall(sqs, url=stage.url, token=lambda agency: issuer.token("agency", agency), sign=issuer.sign)
         with hall, Banks(sqs, url=stage.url, sign=issuer.sign, stack=stage.stack):

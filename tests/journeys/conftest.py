@@ -34,8 +34,7 @@ def stage(planted: Planted) -> Iterator[Stage]:
     port = free_port()
     parameters = issuer.parameters(f"http://127.0.0.1:{port}")
     parameters |= {"AnswerTimeoutCap": str(ANSWER_TIMEOUT), "WebhookDelayCap": "1"}
-    with Stage(parameters=parameters, port=port, aws_port=0) as stage:
-        stage.gateway.local_routes |= issuer.routes()
+    with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
         yield stage
         stage.wait_until(
             lambda: all(one["status"] != "RUNNING" for one in stage.executions()), ANSWER_TIMEOUT + 15

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from werkzeug.wrappers import Response
 
 from infra import issuer
 from infra.stage import Stage
@@ -21,11 +20,6 @@ from tests.journeys.window import STRANGER, Client, Trader, quiet, sample, until
 from tests.support.bills import bill
 
 ENTRY_ID = "790120261{:09d}"
-
-
-@pytest.fixture(autouse=True)
-def trust_list(stage: Stage) -> None:
-    stage.gateway.local_routes[issuer.PARTNERS_PATH] = lambda _: Response(json.dumps(issuer.partners()))
 
 
 def signed(window_no: str, entry_id: str, party: str = "customs", **over: Any) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from payments.deduction import Result
 from payments.late_payment import Surcharge
 from singlewindow import canonical, catalogue, clock
 from singlewindow import settings as deployed
-from singlewindow.aws import archive, keys, ledger, queues, timers, workflow
+from singlewindow.aws import archive, keys, ledger, pages, queues, timers, workflow
 from singlewindow.consent import requests
 from singlewindow.consignment import Body, Change, Consignment, Submission
 from singlewindow.errors import WindowError
@@ -122,7 +122,7 @@ class Window:
         self.pending: list[tuple[str, Event]] = []
         self.events: list[Event] = []
         self.orders: dict[str, dict[str, Any]] = {}
-        for module in (ledger, inspections_store, payments_store):
+        for module in (ledger, pages, inspections_store, payments_store):
             patch.setattr(module, "client", lambda _: self.table)
         patch.setattr(ledger, "_pause", lambda _: None)
         patch.setattr(queues, "send", self._to_bank)

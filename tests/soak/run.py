@@ -55,7 +55,10 @@ class Outcome:
         lines = [
             "# Soak",
             "",
-            "Written by `make soak`: messages through the whole local stack while everything fails at once.",
+            (
+                "Written by `python -m tests.soak --write` (`make soak` runs 10,000): messages through the whole local"
+                " stack while everything fails at once."
+            ),
             "",
             f"{clock.business_date()} · {self.messages:,} messages · seed {self.seed} · {self.seconds:.0f} s",
             "",
@@ -134,8 +137,7 @@ def stack() -> Iterator[Stage]:
         "AnswerTimeoutCap": "0",
         "WebhookDelayCap": "30",
     }
-    with Stage(parameters=parameters, port=port, aws_port=0) as stage:
-        stage.gateway.local_routes |= issuer.routes()
+    with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
         yield stage
 
 

@@ -23,7 +23,6 @@ from botocore.retries.quota import RetryQuota
 from moto.core.models import botocore_stubber
 
 from infra import sdk
-from singlewindow.aws.clients import client
 
 THROTTLED, LOST = "throttled", "lost"
 Wanted = Callable[[str], bool]
@@ -96,7 +95,7 @@ def injected(
     botocore's waits shrink to a hundredth; its quota of retries, which refills while it waits, is lifted with them.
     """
     faults = Faults(random.Random(seed), throttled, lost, wanted)
-    events = [client(service).meta.events for service in sdk.called()]
+    events = [one.meta.events for _, one in sdk.clients()]
     patch = pytest.MonkeyPatch()
     hurried = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100))
     try:

@@ -24,6 +24,7 @@ from singlewindow.consignment import Body, Change, Consignment
 from singlewindow.events import Actor, Event
 from singlewindow.jwks import Unbelievable
 from tests.support.clearances import IMPORTER, ROOT, assignment
+from tests.support.gateway_event import gateway_event
 
 BANK, TREASURY = "sandbox-bank", "sandbox-treasury"
 STRANGER = "913302017532977856"
@@ -192,35 +193,18 @@ class Till:
     ) -> tuple[int, Any]:
         bare, _, query = path.partition("?")
         asked: dict[str, Any] | None = dict(one.split("=", 1) for one in query.split("&")) if query else None
-        resource, parameters = self._resource(bare)
-        caller = {"subject": "x", "role": role, "party": party, "expires_at": "99999999999"} if role else {}
-        event: dict[str, Any] = {
-            "httpMethod": method, "resource": resource, "path": bare, "pathParameters": parameters,
-            "headers": {"content-type": "application/json", "idempotency-key": key}, "multiValueHeaders": {},
-            "queryStringParameters": asked,
-            "multiValueQueryStringParameters": asked and {name: [value] for name, value in asked.items()},
-            "body": None if body is None else canonical.dumps(body).decode(), "isBase64Encoded": False,
-            "stageVariables": None,
-            "requestContext": {"httpMethod": method, "resourcePath": resource, "path": bare, "authorizer": caller},
-        }  # fmt: skip
+        event = gateway_event(
+            app, method, bare, query=asked, headers={"idempotency-key": key},
+            body=None if body is None else canonical.dumps(body).decode(), caller=(role, party) if role else None,
+        )  # fmt: skip
         answer = app(event, None)
         raw = answer["body"]
         raw = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw
         status, said = answer["statusCode"], json.loads(raw)
         if status < 300:
-            view: Any = app.routes[resource][method].view_function
+            view: Any = app.routes[event["resource"]][method].view_function
             keeps_its_schema(view.access.responses[status], said)
         return status, said
-
-    def _resource(self, path: str) -> tuple[str, dict[str, str] | None]:
-        if path in app.routes:
-            return path, None
-        parts = path.split("/")
-        for resource in app.routes:
-            pairs = list(zip(resource.split("/"), parts, strict=False))
-            if resource.count("/") == path.count("/") and all(w == p or w[:1] == "{" for w, p in pairs):
-                return resource, {w.strip("{}"): p for w, p in pairs if w[:1] == "{"}
-        raise AssertionError(f"no route {path}")
 
     def night(self) -> None:
         daily({}, None)

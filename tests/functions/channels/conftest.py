@@ -19,6 +19,7 @@ from infra.stage.moto_faults import mended
 from singlewindow import canonical, catalogue, clock, settings
 from singlewindow.aws import archive, clients, keys, queues
 from singlewindow.outbound.post import Outcome
+from tests.support.gateway_event import gateway_event
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
 REGION = "cn-northwest-1"
@@ -145,42 +146,11 @@ def call(
     **query: str,
 ) -> tuple[int, Any]:
     """One request to the app as the gateway hands it on; (status, body)."""
-    resource, parameters = _resource(method, path)
-    event = {
-        "resource": resource,
-        "path": path,
-        "httpMethod": method,
-        "headers": ({"content-type": "application/json"} if body is not None else {}) | (headers or {}),
-        "multiValueHeaders": {},
-        "queryStringParameters": query or None,
-        "multiValueQueryStringParameters": {key: [value] for key, value in query.items()} or None,
-        "pathParameters": parameters or None,
-        "stageVariables": None,
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-        "requestContext": {
-            "httpMethod": method,
-            "resourcePath": resource,
-            "path": path,
-            "authorizer": {"subject": "zhang", "role": role, "party": party, "expires_at": "9999999999"},
-        },
-    }
+    event = gateway_event(
+        app, method, path, query=query, headers=headers, body=body, caller=(role, party)
+    )
     answer = app(event, None)
     return answer["statusCode"], json.loads(answer["body"])
-
-
-def _resource(method: str, path: str) -> tuple[str, dict[str, str]]:
-    """The route that a path belongs to, those without parameters first, and its parameters."""
-    parts = path.strip("/").split("/")
-    for resource in sorted(app.routes, key=lambda one: one.count("{")):
-        pattern = resource.strip("/").split("/")
-        fits = len(pattern) == len(parts) and all(
-            a == b or a.startswith("{") for a, b in zip(pattern, parts, strict=True)
-        )
-        if fits and method in app.routes[resource]:
-            given = zip(pattern, parts, strict=True)
-            return resource, {name[1:-1]: value for name, value in given if name.startswith("{")}
-    raise LookupError(path)
 
 
 def registered(party: str = PARTY, role: str = "enterprise", **wanted: Any) -> dict[str, Any]:

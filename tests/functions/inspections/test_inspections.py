@@ -21,6 +21,7 @@ from singlewindow.consignment import Change
 from singlewindow.events import WINDOW, Event
 from tests.support.clearances import IMPORTER, ROOT
 from tests.support.faults import LOST, THROTTLED, injected
+from tests.support.gateway_event import gateway_event
 from tests.support.inspections import BOX, OTHER_BOX, SLOT, Inspected
 
 STRANGER = "913302017532977856"
@@ -126,31 +127,10 @@ def call(
     method: str, path: str, body: Any = None, role: str = "enterprise", party: str = IMPORTER,
     key: str | None = None, **query: str,
 ) -> tuple[int, Any]:  # fmt: skip
-    parts = path.strip("/").split("/")
-    named = dict(zip(("inspection_id", "evidence_id"), (*parts[1:2], *parts[3:4]), strict=False))
-    resource = "/inspections" + ("/{inspection_id}" if len(parts) > 1 else "")
-    resource += f"/{parts[2]}" if len(parts) > 2 else ""
-    resource += "/{evidence_id}" if len(parts) > 3 else ""
-    headers = {"content-type": "application/json"} | ({"idempotency-key": key} if key else {})
-    event = {
-        "resource": resource,
-        "path": path,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {},
-        "queryStringParameters": query or None,
-        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
-        "pathParameters": named or None,
-        "stageVariables": None,
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-        "requestContext": {
-            "httpMethod": method,
-            "resourcePath": resource,
-            "path": path,
-            "authorizer": {"subject": "li.wei", "role": role, "party": party, "expires_at": "9999999999"},
-        },
-    }
+    headers = {"idempotency-key": key} if key else {}
+    event = gateway_event(
+        app, method, path, query=query, headers=headers, body=body, caller=(role, party), subject="li.wei"
+    )
     answer = app(event, None)
     return answer["statusCode"], json.loads(answer["body"])
 

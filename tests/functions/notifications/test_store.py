@@ -21,6 +21,7 @@ from singlewindow.outbound import retry
 from singlewindow.outbound.post import Outcome
 from tests.support import stories
 from tests.support.clearances import IMPORTER
+from tests.support.gateway_event import gateway_event
 
 STRANGER = "913302017532977856"
 STORY = stories.released().consignment
@@ -86,28 +87,7 @@ class Answers:
 def call(
     method: str, path: str, body: Any = None, party: str = IMPORTER, role: str = "enterprise", **query: str
 ) -> tuple[int, Any]:
-    parts = path.removeprefix("/exchange/subscriptions").strip("/").split("/")
-    resource = "/exchange/subscriptions" + ("/{subscription_id}" if parts[0] else "")
-    resource += f"/{parts[1]}" if len(parts) > 1 else ""
-    event = {
-        "resource": resource,
-        "path": path,
-        "httpMethod": method,
-        "headers": {"content-type": "application/json"} if body is not None else {},
-        "multiValueHeaders": {},
-        "queryStringParameters": query or None,
-        "multiValueQueryStringParameters": {key: [value] for key, value in query.items()} or None,
-        "pathParameters": {"subscription_id": parts[0]} if parts[0] else None,
-        "stageVariables": None,
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-        "requestContext": {
-            "httpMethod": method,
-            "resourcePath": resource,
-            "path": path,
-            "authorizer": {"subject": "zhang", "role": role, "party": party, "expires_at": "9999999999"},
-        },
-    }
+    event = gateway_event(app, method, path, query=query, body=body, caller=(role, party))
     answer = app(event, None)
     return answer["statusCode"], json.loads(answer["body"])
 

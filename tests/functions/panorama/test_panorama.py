@@ -18,6 +18,7 @@ from singlewindow.aws import clients, ledger
 from singlewindow.consignment import Consignment, Snapshot
 from tests.support import stories
 from tests.support.clearances import IMPORTER, ROOT, Clearance
+from tests.support.gateway_event import gateway_event
 
 STRANGER = "913302017532977856"
 STORY = stories.released()
@@ -79,27 +80,7 @@ def notices(case: Clearance) -> list[bytes]:
 def get(
     path: str, role: str = "enterprise", party: str = IMPORTER, **query: str
 ) -> tuple[int, dict[str, Any]]:
-    number = path.removeprefix("/panorama").removeprefix("/")
-    resource = path if number in ("", "durations") else "/panorama/{window_no}"
-    event = {
-        "resource": resource,
-        "path": path,
-        "httpMethod": "GET",
-        "headers": {},
-        "multiValueHeaders": {},
-        "queryStringParameters": query or None,
-        "multiValueQueryStringParameters": {key: [value] for key, value in query.items()} or None,
-        "pathParameters": {"window_no": number} if number else None,
-        "stageVariables": None,
-        "body": None,
-        "isBase64Encoded": False,
-        "requestContext": {
-            "httpMethod": "GET",
-            "resourcePath": resource,
-            "path": path,
-            "authorizer": {"subject": "zhang", "role": role, "party": party, "expires_at": "9999999999"},
-        },
-    }
+    event = gateway_event(app, "GET", path, query=query, caller=(role, party))
     answer = app(event, None)
     return answer["statusCode"], json.loads(answer["body"])
 
@@ -327,7 +308,8 @@ class Units:
         events = clients.client("dynamodb").meta.events
         events.register("provide-client-params.dynamodb.PutItem", self._put)
         events.register("provide-client-params.dynamodb.BatchWriteItem", self._batch)
-        events.register("provide-client-params.dynamodb.UpdateItem", self._update)
+        counting = clients.client("dynamodb", attempts=1).meta.events
+        counting.register("provide-client-params.dynamodb.UpdateItem", self._update)
 
     def _update(self, params: dict[str, Any], **_: Any) -> None:
         self.of_each.append(1)  # a day's counts of a segment: far below a kilobyte

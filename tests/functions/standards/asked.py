@@ -6,28 +6,13 @@ from typing import Any
 
 from singlewindow import settings
 from standards.app import app
-
-RESOURCES = sorted(app.routes, key=lambda path: path.count("{"))
+from tests.support.gateway_event import gateway_event, matched
 
 
 def get(path: str, sent: Mapping[str, str] = {}, /, **query: str) -> dict[str, Any]:
     """The function's answer to the headers `sent`; a parameter called `from` is passed as `from_`."""
-    resource, parameters = _matched(path)
     asked = {name.rstrip("_"): value for name, value in query.items()}
-    event = {
-        "resource": resource,
-        "path": path,
-        "httpMethod": "GET",
-        "headers": dict(sent),
-        "multiValueHeaders": {},
-        "queryStringParameters": asked or None,
-        "multiValueQueryStringParameters": {name: [value] for name, value in asked.items()} or None,
-        "pathParameters": parameters or None,
-        "stageVariables": None,
-        "body": None,
-        "isBase64Encoded": False,
-        "requestContext": {"httpMethod": "GET", "resourcePath": resource, "path": path},
-    }
+    event = gateway_event(app, "GET", path, query=asked, headers=sent)
     with settings.using({}):
         answer: dict[str, Any] = app(event, None)
     return answer
@@ -48,16 +33,4 @@ def refused(path: str, **query: str) -> tuple[int, dict[str, Any]]:
 
 def resource_of(path: str) -> str:
     """The route that answers a path."""
-    return _matched(path)[0]
-
-
-def _matched(path: str) -> tuple[str, dict[str, str]]:
-    parts = path.split("/")
-    for resource in RESOURCES:
-        wanted = resource.split("/")
-        if len(wanted) == len(parts) and all(
-            one.startswith("{") or one == two for one, two in zip(wanted, parts, strict=True)
-        ):
-            pairs = zip(wanted, parts, strict=True)
-            return resource, {one.strip("{}"): two for one, two in pairs if one.startswith("{")}
-    raise LookupError(path)
+    return matched(app, "GET", path)[0]

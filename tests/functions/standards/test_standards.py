@@ -8,23 +8,11 @@ import pytest
 
 from singlewindow import settings
 from standards.app import app
+from tests.support.gateway_event import gateway_event
 
 
 def get(path: str) -> dict[str, Any]:
-    event = {
-        "resource": path,
-        "path": path,
-        "httpMethod": "GET",
-        "headers": {"X-Correlation-Id": "a-request"},
-        "multiValueHeaders": {},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "body": None,
-        "isBase64Encoded": False,
-        "requestContext": {"httpMethod": "GET", "resourcePath": path, "path": path},
-    }
+    event = gateway_event(app, "GET", path, headers={"X-Correlation-Id": "a-request"})
     with settings.using({}):
         answer: dict[str, Any] = app(event, None)
     return answer

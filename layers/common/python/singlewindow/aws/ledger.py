@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from singlewindow import canonical, clock, correlation, settings
 from singlewindow.aws import archive
 from singlewindow.aws.clients import client
+from singlewindow.aws.pages import queried
 from singlewindow.consignment import (
     Body,
     Change,
@@ -391,12 +392,7 @@ def _query(
     }
     if limit:
         request["Limit"] = limit
-    while True:
-        answer = client("dynamodb").query(**request)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return queried(**request)
 
 
 def _snapshot(item: Mapping[str, Any]) -> Snapshot:

@@ -4,9 +4,30 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
 PREFIX: Final = "whsec_"
+# For how long the secret before the present one signs as well.
+OVERLAP: Final = timedelta(hours=24)
+
+
+class Rotating:
+    """Whoever has a secret that is replaced: `generation` counts them, `rotated_at` is when the present one came."""
+
+    __slots__ = ()
+    generation: int
+    rotated_at: str | None
+
+    @property
+    def previous_until(self) -> datetime | None:
+        """Until when the secret before the present one signs as well; None where there is none."""
+        return datetime.fromisoformat(self.rotated_at) + OVERLAP if self.rotated_at else None
+
+    def signing(self, now: datetime) -> tuple[int, ...]:
+        """The generations of the secret that sign now, the newest first."""
+        until = self.previous_until
+        return (self.generation, self.generation - 1) if until and now < until else (self.generation,)
 
 
 def as_text(secret: bytes) -> str:
