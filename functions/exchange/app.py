@@ -335,6 +335,7 @@ def dispatch(payload: dict[str, Any]) -> dict[str, Any]:
         "DeclarationWithdrawn",
         *telling.EVENTS,
     ),
+    only={"final": ("true",)},
 )
 def on_event(message: Message) -> None:
     """Ask and tell those who do not decide, and customs what it waits for; hand last words to the workflow."""
@@ -439,15 +440,15 @@ def _receipt(one: Received, repeated: bool) -> Answer:
 
 def _announce(event: Event) -> None:
     """Publish one event; the agency's pointer first, so that a repetition after a failure in between is harmless."""
-    attributes = {"type": event.type, "window_no": event.window_no, "correlation_id": event.correlation_id}
     if event.type == "AgencyAsked":
         pointer = {name: event.data[name] for name in ("message_id", "type", "version", "sha256", "body")}
         pointer |= {"window_no": event.window_no, "declaration_version": event.declaration_version}
-        topics.publish("MESSAGES_TOPIC", [Notice(pointer, attributes | {"agency": event.data["agency"]})])
+        attributes = event.attributes | {"agency": event.data["agency"]}
+        topics.publish("MESSAGES_TOPIC", [Notice(pointer, attributes)])
     notice = event.as_json()
     if len(canonical.dumps(notice)) > _LARGEST_NOTICE:
         notice["data"] = None
-    topics.publish("EVENTS_TOPIC", [Notice(notice, attributes)])
+    topics.publish("EVENTS_TOPIC", [Notice(notice, event.attributes)])
 
 
 def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> str:

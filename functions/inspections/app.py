@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from inspections import booking, evidence, listing, sheet, store, view
-from inspections.order import ENDINGS, Order, concerns, find, next_change, parts
+from inspections.order import ANSWERS, ENDINGS, Order, concerns, find, next_change, parts
 from singlewindow import canonical, clock, commands
 from singlewindow.access import Throttle
 from singlewindow.aws import ledger, timers
@@ -26,7 +26,11 @@ _HEAVY = Throttle(rate=20, burst=40)
 Decide = Callable[[Consignment, Order], Change | None]
 
 
-@app.on_queue("InspectionsInbox", types=("AgencyReplied", "InspectionResult", "InspectionBooked", *ENDINGS))
+@app.on_queue(
+    "InspectionsInbox",
+    types=("AgencyReplied", "InspectionResult", "InspectionBooked", *ENDINGS),
+    only={"outcome": ANSWERS},
+)
 def on_event(message: Message) -> None:
     """Let the holds and clears of agencies show in the order, once, however often and in whatever order they come."""
     event = ledger.noticed(message.body)

@@ -19,6 +19,8 @@ from singlewindow.ids import WINDOW_NO
 # The kinds of hold that want to see the goods; papers and licences need no box opened.
 JOINING: Final = ("inspection", "quarantine")
 PORT, USE = "port", "use"
+# Of an agency's answers, those that can change an inspection.
+ANSWERS: Final = ("hold", "clear")
 
 # With these a version needs no inspection any more.
 ENDINGS: Final = {

@@ -124,7 +124,7 @@ def durations(request: Request) -> Answer:
 )
 def show(request: Request, window_no: str) -> dict[str, Any]:
     """One shipment's journey: the document lane, the logistics lane, who holds it, since when and why."""
-    standing = ledger.snapshots([window_no]).get(window_no) if WINDOW_NO.fullmatch(window_no) else None
+    standing = ledger.standing(window_no) if WINDOW_NO.fullmatch(window_no) else None
     if standing is None or not request.by.may_see(standing.parties):
         raise not_found(window_no)
     journey = _journey(window_no, standing)
@@ -139,7 +139,7 @@ def show(request: Request, window_no: str) -> dict[str, Any]:
 
 def _measure(event: Event) -> None:
     """Count how long the segments of a version took, when it is decided: from the ledger, which lacks nothing."""
-    consignment = ledger.read(event.window_no)
+    consignment = ledger.read(event.window_no, seen=event.seq)
     if consignment is None:
         raise not_found(event.window_no)
     until = [one for one in consignment.of_version(event.declaration_version) if one.seq <= event.seq]

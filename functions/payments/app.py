@@ -34,7 +34,9 @@ _PAGE = 20
 _LOOKS_BACK = 7
 
 
-@app.on_queue("PaymentsInbox", types=("AgencyReplied", "TaxSent", "DeclarationWithdrawn"))
+@app.on_queue(
+    "PaymentsInbox", types=("AgencyReplied", "TaxSent", "DeclarationWithdrawn"), only={"outcome": ("tax",)}
+)
 def on_event(message: Message) -> None:
     """Open the bill that customs replied with; take an order to its bank; end what a withdrawn declaration owed."""
     event = ledger.noticed(message.body)

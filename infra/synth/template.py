@@ -1,7 +1,7 @@
 """The SAM template: fragments of infra/resources, and what the code of the capabilities declares."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from infra import ROOT, grants
@@ -230,14 +230,22 @@ def _inboxes(manifest: Manifest, functions: Iterable[Function], known: Iterable[
         trigger = function.trigger
         queues = trigger.sources if trigger and trigger.kind == "queue" else ()
         for queue in (one for one in queues if one not in known):
-            types = list(trigger.options["types"])  # type: ignore[union-attr]
             yield each(
                 "inbox",
                 Name=queue,
                 name=kebab(queue),
                 visibility=_visibility(manifest, function),
-                filter={"type": types} if types else {"Ref": "AWS::NoValue"},
+                filter=_wanted(**trigger.options),  # type: ignore[union-attr]
             )
+
+
+def _wanted(types: tuple[str, ...] = (), only: Mapping[str, Iterable[str]] | None = None, **_: Any) -> Any:
+    """The filter of an inbox: an event without the attribute is let through, whoever published it."""
+    if not types:
+        return {"Ref": "AWS::NoValue"}
+    return {"type": list(types)} | {
+        name: [*values, {"exists": False}] for name, values in (only or {}).items()
+    }
 
 
 def _timers(manifest: Manifest, functions: Iterable[Function]) -> Iterator[Fragment]:

@@ -207,7 +207,7 @@ def test_a_read_that_a_write_came_between_is_read_again(monkeypatch: pytest.Monk
         reads.append(partition)
         if len(reads) == 1:
             monkeypatch.setattr(ledger, "_query", genuine)
-            ledger.amend(NO, note("in between"))
+            ledger.amend(NO, lambda _: Change("Moved", {}, state="MOVED"))
             monkeypatch.setattr(ledger, "_query", torn)
             items = items[:-1] + [
                 one for one in genuine(partition, condition, values) if one["item"]["S"] == "state"
@@ -221,6 +221,87 @@ def test_a_read_that_a_write_came_between_is_read_again(monkeypatch: pytest.Monk
     assert found is not None
     assert [event.seq for event in found.events] == list(range(1, found.snapshot.seq + 1))
     assert len(reads) == 2
+
+
+def items() -> dict[str, dict[str, Any]]:
+    found = boto3.client("dynamodb").query(
+        TableName="ledger", KeyConditionExpression="consignment = :c", ExpressionAttributeValues={":c": {"S": NO}}
+    )
+    return {item["item"]["S"]: item for item in found["Items"]}
+
+
+def test_an_event_that_makes_nothing_of_the_state_is_written_alone() -> None:
+    opened()
+    before = items()
+
+    after = ledger.amend(NO, note("said"))
+
+    assert items().keys() - before.keys() == {"event#00000002"}
+    assert items()["state"] == before["state"]
+    assert after == ledger.read(NO)
+    assert (after.snapshot.seq, after.snapshot.head) == (2, after.events[-1].hash)
+
+
+def test_the_events_say_where_it_stands_also_when_the_writer_dies_before_the_copy_for_lists(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened()
+    parties = frozenset({IMPORTER})
+
+    def moves(consignment: Consignment) -> Change | None:
+        made = {"state": "MOVED", "facts": {"entry_id": "1"}, "parties": parties}
+        return Change("Moved", {}, **made) if consignment.state == "SUBMITTED" else None  # type: ignore[arg-type]
+
+    def dies(_: Consignment) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+        patch.setattr(ledger, "_file", dies)
+        ledger.amend(NO, moves)
+    ledger.amend(NO, note("said"))
+
+    for found in (ledger.standing(NO), ledger.read(NO).snapshot):  # type: ignore[union-attr]
+        assert found is not None
+        assert (found.state, found.seq, found.facts, found.parties) == ("MOVED", 3, {"entry_id": "1"}, parties)
+    assert ledger.snapshots([NO])[NO].state == "SUBMITTED"
+    ledger.amend(NO, moves)  # its message comes again
+    assert ledger.snapshots([NO])[NO].state == "MOVED"
+
+
+def test_a_later_copy_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened()
+    genuine = ledger._file
+
+    def overtaken(consignment: Consignment) -> None:
+        monkeypatch.setattr(ledger, "_file", genuine)
+        ledger.amend(NO, lambda _: Change("Moved", {}, state="LATER"))
+        genuine(consignment)
+
+    monkeypatch.setattr(ledger, "_file", overtaken)
+    ledger.amend(NO, lambda _: Change("Moved", {}, state="MOVED"))
+
+    assert ledger.snapshots([NO])[NO].state == "LATER"
+
+
+def test_a_cheap_read_that_is_too_late_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has heard of an event finds it, though a read at half the price may not know it yet."""
+    opened()
+    before = list(items().values())
+    ledger.amend(NO, note("said"))
+    genuine, late = ledger._query, []
+
+    def behind(*asked: Any, **more: Any) -> Iterator[dict[str, Any]]:
+        late.append(more["late"])
+        known = [item for item in before if not item["item"]["S"].startswith("body")]
+        return iter(known) if more["late"] else genuine(*asked, **more)
+
+    monkeypatch.setattr(ledger, "_query", behind)
+
+    first, second = ledger.read(NO, seen=1), ledger.read(NO, seen=2)
+
+    assert first is not None and second is not None
+    assert (len(first.events), len(second.events), late) == (1, 2, [True, True, False])
+    assert ledger.amend(NO, note("again"), seen=1).snapshot.seq == 3  # decided on the late one, refused, decided anew
 
 
 def test_a_listing_that_ends_before_it_begins_is_empty() -> None:

@@ -199,9 +199,10 @@ class Window:
             if "event" not in item:
                 continue
             event = ledger.event_of(item)
-            state = (key[0], key[1], "state")
-            before = self.table.items.get(state, {}).get("state", {"S": ""})["S"]
-            after = wanted[state]["state"]["S"]
+            earlier = (self.table.items[*key[:2], f"event#{seq:08d}"] for seq in range(1, event.seq))
+            made = [canonical.load(one["made"]["S"]) for one in (*earlier, item) if "made" in one]
+            states = ["", *(one["state"] for one in made if "state" in one)]
+            before, after = states[-2:] if made and "made" in item and "state" in made[-1] else states[-1:] * 2
             moves = lifecycle.is_legal(before, event.type, after)
             assert before == after or moves, f"{event.type} from {before} to {after}"
             self.events.append(event)

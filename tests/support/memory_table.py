@@ -29,7 +29,7 @@ class ConditionFailed(ClientError):
 class MemoryTable:
     """`crash`: (n, whether it happens all the same): the process dies at its n-th write from now on.
 
-    `meanwhile`: what others do just before the next transaction, after its process has read what it decides on.
+    `meanwhile`: what others do just before the next write, after its process has read what it decides on.
     """
 
     exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionFailed)
@@ -59,6 +59,7 @@ class MemoryTable:
         return {"Items": [dict(self.items[k]) for k in keys[: asked.get("Limit") or len(keys)]]}
 
     def put_item(self, **put: Any) -> Item:
+        self._others_act()
         if not self._holds(put, _key(put["TableName"], put["Item"])):
             raise ConditionFailed
         self._write({_key(put["TableName"], put["Item"]): put["Item"]})
@@ -103,8 +104,8 @@ class MemoryTable:
             return True
         if condition in _IS_NEW:
             return before is None
-        if condition == "seq = :seq":
-            return before is not None and before["seq"] == values[":seq"]
+        if condition == "seq < :seq":
+            return before is not None and int(before["seq"]["N"]) < int(values[":seq"]["N"])
         assert condition == _HAS_ROOM, condition
         holders = (before or {}).get("holders", {}).get("SS", [])
         return len(holders) < int(values[":capacity"]["N"]) and values[":id"]["S"] not in holders

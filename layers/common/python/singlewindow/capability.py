@@ -142,6 +142,7 @@ class Capability(Chalice):
         self,
         *sources: str,
         types: tuple[str, ...] = (),
+        only: Mapping[str, tuple[str, ...]] | None = None,
         batch_size: int = 10,
         window: int = 0,
         concurrency: int = 0,
@@ -149,13 +150,16 @@ class Capability(Chalice):
     ) -> Callable[[Callable[[Message], None]], Callable[..., Any]]:
         """Register `handler(message)`; one that raises returns alone to its queue, the rest of its batch is done.
 
-        `sources`: one queue, or the shards of one. `concurrency`: how many batches of a source run at once at most
+        `sources`: one queue, or the shards of one. `types`: the events that it wants; `only`: of those that have such an
+        attribute (`events.ATTRIBUTES`), these values; what nobody wants nobody is billed for. `concurrency`: how many batches of a source run at once at most
         (0: as many as the account lets).
         """
 
         def register(handler: Callable[[Message], None]) -> Callable[..., Any]:
             name = handler.__name__
             options = {"types": types, "batch_size": batch_size, "window_seconds": window}
+            if only:
+                options["only"] = only
             if concurrency:
                 options["concurrency"] = concurrency
             self.triggers.append(Trigger(kind, name, sources, options))

@@ -4,7 +4,7 @@ Pure values; `singlewindow.aws.ledger` reads and writes them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from singlewindow import canonical
@@ -13,10 +13,7 @@ from singlewindow.events import GENESIS, WINDOW, Actor, Event
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The small mutable item of a consignment: where it stands after event `seq`, whose hash is `head`.
-
-    `changed_at` is when the state last changed.
-    """
+    """Where a consignment stands after event `seq`, whose hash is `head`; `changed_at`: since when in this state."""
 
     seq: int
     head: str
@@ -28,14 +25,29 @@ class Snapshot:
     changed_at: str
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def after(self, event: Event, made: Mapping[str, Any]) -> "Snapshot":
+        """As it stands after one more event, with what that made of it (`Change.makes`)."""
+        parties = frozenset(made["parties"]) if "parties" in made else self.parties
+        return replace(
+            self,
+            seq=event.seq,
+            head=event.hash,
+            state=made.get("state", self.state),
+            version=made.get("version", self.version),
+            parties=parties,
+            changed_at=event.at if "state" in made else self.changed_at,
+            facts={**self.facts, **made.get("facts", {})},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Consignment:
-    """A snapshot with the events that led to it, oldest first."""
+    """A snapshot with the events that led to it, oldest first; `changed_by`: the last that made anything of it."""
 
     window_no: str
     snapshot: Snapshot
     events: tuple[Event, ...]
+    changed_by: int = 0
 
     @property
     def state(self) -> str:
@@ -141,6 +153,20 @@ class Change:
     parties: frozenset[str] | None = None
     submission: Submission | None = None
 
+    def makes(self, before: Snapshot) -> dict[str, Any]:
+        """What becomes other than `before` by it, as JSON: `state`, `version`, `parties`, `facts`; most make nothing."""
+        facts = {name: value for name, value in self.facts.items() if before.facts.get(name, ...) != value}
+        return {
+            name: value
+            for name, value, was in (
+                ("state", self.state, before.state),
+                ("version", self.version, before.version),
+                ("parties", sorted(self.parties) if self.parties is not None else None, sorted(before.parties)),
+                ("facts", facts or None, None),
+            )
+            if value is not None and value != was
+        }
+
 
 def blank(window_no: str, parties: frozenset[str], correlation_id: str, at: str) -> Consignment:
     """A consignment before its first event."""
@@ -165,15 +191,8 @@ def follow(
         data=dict(change.data),
         prev=before.head,
     ).sealed()
-    after = Snapshot(
-        seq=event.seq,
-        head=event.hash,
-        state=before.state if change.state is None else change.state,
-        version=version,
-        parties=before.parties if change.parties is None else change.parties,
-        correlation_id=before.correlation_id,
-        opened_at=before.opened_at,
-        changed_at=before.changed_at if change.state in (None, before.state) else at,
-        facts={**before.facts, **change.facts},
+    made = change.makes(before)
+    changed_by = event.seq if made else consignment.changed_by
+    return Consignment(
+        consignment.window_no, before.after(event, made), (*consignment.events, event), changed_by
     )
-    return Consignment(consignment.window_no, after, (*consignment.events, event))

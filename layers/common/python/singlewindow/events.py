@@ -10,6 +10,8 @@ from typing import Any
 from singlewindow import canonical
 
 GENESIS = "0" * 64
+# What an event's data may say that a consumer can choose by, beside its type: attributes of its notice.
+ATTRIBUTES = ("outcome", "final")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,13 @@ class Event:
         """Its members as JSON has them; `data` is the event's own, not a copy."""
         members = {name: getattr(self, name) for name in self.__slots__}
         return members | {"actor": {"role": self.actor.role, "party": self.actor.party}}
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What subscriptions filter on."""
+        chosen = {name: self.data[name] for name in ATTRIBUTES if name in self.data}
+        told = {name: value if isinstance(value, str) else str(value).lower() for name, value in chosen.items()}
+        return told | {"type": self.type, "window_no": self.window_no, "correlation_id": self.correlation_id}
 
     def sealed(self) -> "Event":
         """The same event with its hash: SHA-256 over the canonical JSON of all other members, `prev` included."""

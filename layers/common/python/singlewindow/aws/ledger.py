@@ -1,8 +1,11 @@
 """The ledger: append-only events, one partition a consignment; state and event in one conditional write.
 
-Items of a partition (`consignment` = window number): `body#<version>[.<amendment>]`, `event#<seq>`, `state`. Beside
-them stand idempotency rows (`request#<sender>#<type>#<key>`) and listings (`party#<uscc>`, `day#<date>#<shard>`),
-written in the transaction of the event that they belong to. The table's stream is the outbox.
+Items of a partition (`consignment` = window number): `body#<version>[.<amendment>]`, `event#<seq>`, `state`. An event's
+item holds what the event made of the state as well, so that the events alone say where the consignment stands; `state`
+is a copy for lists, as at the last event that made anything of it. Beside them stand idempotency rows
+(`request#<sender>#<type>#<key>`) and listings (`party#<uscc>`, `day#<date>#<shard>`), written in the transaction of the
+event that they belong to; an event that brings none is written alone, which costs a quarter (ADR 0014). The table's
+stream is the outbox.
 """
 
 import zlib
@@ -63,56 +66,92 @@ def open_consignment(window_no: str, change: Change, parties: frozenset[str]) ->
     raise _crowded(window_no)
 
 
-def amend(window_no: str, decide: Callable[[Consignment], Change | None]) -> Consignment:
+def amend(
+    window_no: str,
+    decide: Callable[[Consignment], Change | None],
+    *,
+    known: Consignment | None = None,
+    seen: int | None = None,
+) -> Consignment:
     """Read, decide, write; on a concurrent write read and decide again. `decide` is pure and may return None.
 
-    Returns the consignment as it stands afterwards. Raises 404 where there is none.
+    `known`: as the caller has just read it; `seen`: as for `read`. Returns the consignment as it stands afterwards.
+    Raises 404 where there is none.
     """
     for attempt in range(_ATTEMPTS):
-        consignment = read(window_no)
+        consignment, is_filed = (known, True) if known else _look(window_no, seen)
         if consignment is None:
             raise WindowError(404, "not-found", f"{window_no} is not known", detail_zh="未找到该编号")
         change = decide(consignment)
         if change is None:
+            if not is_filed:  # whoever wrote the event died before this, and its message came again
+                _file(consignment)
             return consignment
         try:
             return _write(consignment, change, clock.stamp())
         except _Contended:
+            known = seen = None
             _pause(attempt)
     raise _crowded(window_no)
 
 
-def settle(window_no: str, decide: Callable[[Consignment], Change | None]) -> Consignment:
+def settle(
+    window_no: str, decide: Callable[[Consignment], Change | None], *, seen: int | None = None
+) -> Consignment:
     """`amend` until `decide` has nothing to add."""
-    consignment = amend(window_no, decide)
+    consignment = amend(window_no, decide, seen=seen)
     while decide(consignment) is not None:
-        consignment = amend(window_no, decide)
+        consignment = amend(window_no, decide, known=consignment)
     return consignment
 
 
-def read(window_no: str) -> Consignment | None:
+def read(window_no: str, seen: int | None = None) -> Consignment | None:
     """The snapshot and all events that led to it; None where there is no such consignment.
 
     A query sees each item committed, but not all of one moment: where a write came in between, it is read again.
+    `seen`: the number of an event that the caller has heard of and must find; what came after it is heard of as well.
+    That allows the read at half the price, which may be late, and the other only where it was.
     """
+    return _look(window_no, seen)[0]
+
+
+def _look(window_no: str, seen: int | None) -> tuple[Consignment | None, bool]:
+    """What `read` gives, and whether the copy for lists is of it."""
     for attempt in range(_ATTEMPTS):
-        snapshot: Snapshot | None = None
-        events = []
-        for item in _query(window_no, "#k = :k AND #i >= :from", {":from": {"S": "event#"}}):
+        filed: Snapshot | None = None
+        items, late = [], seen is not None and attempt == 0
+        values = {":from": {"S": "event#"}}
+        for item in _query(window_no, "#k = :k AND #i >= :from", values, late=late):
             if item["item"]["S"] == "state":
-                snapshot = _snapshot(item)
+                filed = _snapshot(item)
             else:
-                events.append(event_of(item))
-        if snapshot is None:
-            return None
-        if len(events) == snapshot.seq:
-            return Consignment(window_no, snapshot, tuple(events))
+                items.append(item)
+        if filed is None and not items and not late:
+            return None, True
+        if filed and items and max(filed.seq, seen or 0) <= len(items) == _seq(items[-1]):
+            consignment = _folded(window_no, filed, items)
+            return consignment, consignment.changed_by <= filed.seq
         _pause(attempt)
     raise _crowded(window_no)
 
 
+def standing(window_no: str) -> Snapshot | None:
+    """Where a consignment stands now, without the events that led there."""
+    newest = _query(window_no, "#k = :k AND #i >= :from", {":from": {"S": "event#"}}, limit=2, newest_first=True)
+    state, event = next(newest, None), next(newest, None)
+    if state is None or event is None:
+        return None
+    filed = _snapshot(state)
+    if int(event["changed"]["N"]) <= filed.seq <= _seq(event):  # nothing since it was filed has changed it
+        return filed.after(event_of(event), {})
+    consignment = read(window_no)
+    return consignment.snapshot if consignment else None
+
+
 def snapshots(window_nos: list[str]) -> dict[str, Snapshot]:
-    """Where each of up to 100 consignments stands."""
+    """Where each of up to 100 consignments stood when an event last made anything of it; a list may be late by one
+    whose writer died, until the next.
+    """
     if not window_nos:
         return {}
     table = settings.get("LEDGER_TABLE")
@@ -229,8 +268,8 @@ class _Contended(Exception):
 def _write(consignment: Consignment, change: Change, at: str) -> Consignment:
     before = consignment.snapshot
     following = follow(consignment, change, at, new_id(), correlation.current())
-    after, event = following.snapshot, following.events[-1]
-    writes = [_put_snapshot(consignment.window_no, before, after), _put_event(event)]
+    after, event, made = following.snapshot, following.events[-1], change.makes(before)
+    writes = [_put_event(event, made, following.changed_by)]
     writes += _put_listings(consignment.window_no, after, before)
     if change.body:
         writes.append(
@@ -239,17 +278,34 @@ def _write(consignment: Consignment, change: Change, at: str) -> Consignment:
     if change.submission:
         writes.append(_put_submission(change.submission))
     writes += [_update(row) if isinstance(row, Update) else _put_row(row) for row in change.rows]
+    alone = len(writes) == 1
     try:
-        client("dynamodb").transact_write_items(TransactItems=writes)
+        if alone:
+            client("dynamodb").put_item(**writes[0]["Put"])
+        else:
+            filed = [{"Put": _state(consignment.window_no, after)}] if made else []
+            client("dynamodb").transact_write_items(TransactItems=writes + filed)
     except ClientError as error:
         raise _refusal(error, before, change) from error
+    if alone and made:
+        _file(following)
     return following
+
+
+def _file(consignment: Consignment) -> None:
+    """Keep the copy for lists, where no later one is there."""
+    put = _state(consignment.window_no, consignment.snapshot)
+    values = {":seq": {"N": str(consignment.snapshot.seq)}}
+    try:
+        client("dynamodb").put_item(**put, ConditionExpression="seq < :seq", ExpressionAttributeValues=values)
+    except client("dynamodb").exceptions.ConditionalCheckFailedException:
+        pass
 
 
 def _refusal(error: ClientError, before: Snapshot, change: Change) -> Exception:
     """Why the transaction was cancelled, in our words; the error itself where it was none of ours."""
     code = error.response["Error"]["Code"]
-    if code == "TransactionConflictException" or code == "TransactionInProgressException":
+    if code in ("ConditionalCheckFailedException", "TransactionConflictException", "TransactionInProgressException"):
         return _Contended()
     if code != "TransactionCanceledException":
         return error
@@ -268,7 +324,7 @@ def _refusal(error: ClientError, before: Snapshot, change: Change) -> Exception:
     return error
 
 
-def _put_snapshot(window_no: str, before: Snapshot, after: Snapshot) -> dict[str, Any]:
+def _state(window_no: str, after: Snapshot) -> dict[str, Any]:
     item = _key(window_no, "state") | {
         "seq": {"N": str(after.seq)},
         "head": {"S": after.head},
@@ -280,18 +336,31 @@ def _put_snapshot(window_no: str, before: Snapshot, after: Snapshot) -> dict[str
         "changed_at": {"S": after.changed_at},
         "facts": {"S": canonical.dumps(after.facts).decode()},
     }
-    if before.seq == 0:
-        return _put(item, "attribute_not_exists(consignment)")
-    put = _put(item, "seq = :seq")
-    put["Put"]["ExpressionAttributeValues"] = {":seq": {"N": str(before.seq)}}
-    return put
+    return {"TableName": settings.get("LEDGER_TABLE"), "Item": item}
 
 
-def _put_event(event: Event) -> dict[str, Any]:
+def _put_event(event: Event, made: Mapping[str, Any], changed: int) -> dict[str, Any]:
+    """`changed`: the last event, this one or one before it, that made anything of the state."""
     item = _key(event.window_no, f"event#{event.seq:08d}") | {
         "event": {"S": canonical.dumps(event.as_json()).decode()},
+        "changed": {"N": str(changed)},
     }
+    if made:
+        item["made"] = {"S": canonical.dumps(made).decode()}
     return _put(item, "attribute_not_exists(consignment)")
+
+
+def _folded(window_no: str, filed: Snapshot, items: list[dict[str, Any]]) -> Consignment:
+    """The consignment by its events; the copy that was filed saves only the way to it."""
+    events = tuple(event_of(item) for item in items)
+    snapshot = filed
+    for event, item in list(zip(events, items, strict=True))[filed.seq :]:
+        snapshot = snapshot.after(event, canonical.load(item["made"]["S"]) if "made" in item else {})
+    return Consignment(window_no, snapshot, events, int(items[-1]["changed"]["N"]))
+
+
+def _seq(item: Mapping[str, Any]) -> int:
+    return int(item["item"]["S"].removeprefix("event#"))
 
 
 def _put_listings(window_no: str, after: Snapshot, before: Snapshot) -> list[dict[str, Any]]:
@@ -381,13 +450,14 @@ def _query(
     *,
     limit: int | None = None,
     newest_first: bool = False,
+    late: bool = False,
 ) -> Iterator[dict[str, Any]]:
     request: dict[str, Any] = {
         "TableName": settings.get("LEDGER_TABLE"),
         "KeyConditionExpression": condition,
         "ExpressionAttributeNames": {"#k": "consignment", "#i": "item"},
         "ExpressionAttributeValues": {":k": {"S": partition}} | values,
-        "ConsistentRead": True,
+        "ConsistentRead": not late,
         "ScanIndexForward": not newest_first,
     }
     if limit:
