@@ -219,7 +219,11 @@ def on_event(message: Message) -> None:
         _match_arrival(event)
     table = _decision_table()
     _wait_for_the_full_one(
-        ledger.settle(event.window_no, lambda c: outcome.next_change(c) or clearance.next_change(c, table))
+        ledger.settle(
+            event.window_no,
+            lambda c: outcome.next_change(c) or clearance.next_change(c, table),
+            seen=event.seq,
+        )
     )
 
 
@@ -248,7 +252,7 @@ def decide(payload: dict[str, Any]) -> dict[str, Any]:
 def _start_clearance(event: Event) -> None:
     """The ledger, not the execution's name, guards against a second start: an agency asked means it began."""
     _archive_raw(event)
-    consignment = ledger.read(event.window_no)
+    consignment = ledger.read(event.window_no, seen=event.seq)
     if consignment is None or consignment.version != event.declaration_version:
         return
     waiting = {one["agency"] for one in event.data["agencies"] if one["part"] == "decides"}
@@ -333,12 +337,12 @@ def _match_arrival(event: Event) -> None:
         data["discrepancies"] = arrival.discrepancies(document, event.data["report"])
         return Change("CargoReported", data, of_version=version)
 
-    ledger.amend(window_no, once)
+    ledger.amend(window_no, once, seen=event.seq)
 
 
 def _match_again(event: Event) -> None:
     """The terminal's last report on the version, compared with what the amendment has made of it."""
-    consignment = ledger.read(event.window_no)
+    consignment = ledger.read(event.window_no, seen=event.seq)
     reported = [
         one
         for one in (consignment.of_version(event.declaration_version) if consignment else ())

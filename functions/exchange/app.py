@@ -353,7 +353,7 @@ def on_event(message: Message) -> None:
         _tell(event)
     if event.type in _INFORMING:
         for agency in _informed_by(event):
-            _ask(event.window_no, event.declaration_version, agency, None)
+            _ask(event.window_no, event.declaration_version, agency, None, seen=event.seq)
 
 
 @app.on_replies()
@@ -451,9 +451,9 @@ def _announce(event: Event) -> None:
     topics.publish("EVENTS_TOPIC", [Notice(notice, event.attributes)])
 
 
-def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> str:
+def _ask(window_no: str, version: int, agency: str, task_token: str | None, seen: int | None = None) -> str:
     """Send the agency its projection of one version, once; a repetition only renews the token."""
-    consignment, submitted = _submission(window_no, version)
+    consignment, submitted = _submission(window_no, version, seen)
     capacity = _capacity(agency, submitted)
     message_id = store.message_id(window_no, version, agency, capacity["message_type"])
     document = ledger.document(window_no, version, consignment.amendment(version))
@@ -464,7 +464,9 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
         "version": capacity["message_version"],
     }
     head |= {"window_no": window_no, "declaration_version": version, "agency": agency}
-    asked_before = _put(head, content, clear_is_final=capacity["clear_is_final"], task_token=task_token)
+    asked_before = _put(
+        consignment, head, content, clear_is_final=capacity["clear_is_final"], task_token=task_token
+    )
     if asked_before and task_token:
         _hand_over(window_no, message_id, task_token)
     return message_id
@@ -473,7 +475,7 @@ def _ask(window_no: str, version: int, agency: str, task_token: str | None) -> s
 def _inquire(event: Event) -> None:
     """Put a wish to change or withdraw to whom it concerns, and what came of it; a repetition sends nothing."""
     window_no, version = event.window_no, event.declaration_version
-    consignment, submitted = _submission(window_no, version)
+    consignment, submitted = _submission(window_no, version, event.seq)
     number = event.data.get("request", 0)
     asked = next((one for one in consent.requests(consignment) if one.number == number), None)
     before = after = None
@@ -493,10 +495,11 @@ def _inquire(event: Event) -> None:
             "declaration_version": version,
             "agency": one.agency,
         }
-        _put(head, inquiry.content(one, asked, reason, before, after, places), request=number)
+        _put(consignment, head, inquiry.content(one, asked, reason, before, after, places), request=number)
 
 
 def _put(
+    known: Consignment,
     head: dict[str, Any],
     content: dict[str, Any],
     *,
@@ -504,7 +507,10 @@ def _put(
     clear_is_final: bool = True,
     task_token: str | None = None,
 ) -> bool:
-    """Send one message once; whether it was sent before. `head` has who is told what about which version."""
+    """Send one message once; whether it was sent before. `head` has who is told what about which version.
+
+    `known`: the consignment as it was read.
+    """
     body = canonical.dumps(head | content)
     sent = store.Sent(
         **head,
@@ -534,7 +540,7 @@ def _put(
         }
         return Change("AgencyAsked", data, of_version=sent.declaration_version, rows=(store.row(sent),))
 
-    ledger.amend(sent.window_no, once)
+    ledger.amend(sent.window_no, once, known=known)
     return asked_before
 
 
@@ -550,9 +556,9 @@ def _hand_over(window_no: str, message_id: str, task_token: str) -> None:
             _answer_workflow(message_id, event.data["outcome"])
 
 
-def _submission(window_no: str, version: int) -> tuple[Consignment, Event]:
+def _submission(window_no: str, version: int, seen: int | None = None) -> tuple[Consignment, Event]:
     """The consignment, and the event that submitted a version of it."""
-    consignment = ledger.read(window_no)
+    consignment = ledger.read(window_no, seen)
     for event in consignment.of_version(version) if consignment else ():
         if event.type == "DeclarationSubmitted":
             return consignment, event  # type: ignore[return-value]
@@ -569,7 +575,7 @@ def _informed_by(event: Event) -> list[str]:
     if event.type == "DeclarationSubmitted":
         assigned = event.data["agencies"]
     else:
-        consignment, _ = _submission(event.window_no, event.declaration_version)
+        consignment, _ = _submission(event.window_no, event.declaration_version, event.seq)
         assigned = consignment.assignments(event.declaration_version)
     if (
         event.type == "DeclarationAmended"
@@ -585,7 +591,7 @@ def _informed_by(event: Event) -> list[str]:
 
 def _tell(event: Event) -> None:
     """A pointer to each agency that must know of this event; a repetition has the same id, and they know it by that."""
-    consignment = ledger.read(event.window_no)
+    consignment = ledger.read(event.window_no, seen=event.seq)
     if consignment is not None:
         for agency, pointer in telling.pointers(event, consignment):
             attributes = {"type": event.type, "window_no": event.window_no, "agency": agency}
@@ -596,7 +602,7 @@ def _tell(event: Event) -> None:
 def _answer_for_the_desk(event: Event) -> None:
     """A pass on the inspection's sheet is the last word of a desk that only holds and clears."""
     agency, version = event.data["agency"], event.declaration_version
-    _, submitted = _submission(event.window_no, version)
+    _, submitted = _submission(event.window_no, version, event.seq)
     capacity = _capacity(agency, submitted)
     if event.data["result"] == "pass" and capacity["clear_is_final"]:
         question = store.message_id(event.window_no, version, agency, capacity["message_type"])

@@ -37,7 +37,10 @@ def on_event(message: Message) -> None:
     if event.type == "InspectionBooked":
         _look_at_the_end(event)
     elif concerns(event):  # most answers are not: those cost no read
-        _follow(event.window_no, event.declaration_version)
+        consignment = ledger.read(event.window_no, seen=event.seq)
+        if consignment is None:
+            raise not_found(event.window_no)
+        _follow(consignment, event.declaration_version)
 
 
 @app.on_timer
@@ -46,8 +49,8 @@ def on_timer(payload: dict[str, str]) -> None:
     named = parts(payload["inspection_id"])
     consignment = ledger.read(named[0]) if named else None
     order = find(consignment, payload["inspection_id"]) if consignment else None
-    if order:
-        _acted(order, lambda _, order: booking.given_up(order))
+    if consignment and order:
+        _acted(consignment, order, lambda _, order: booking.given_up(order))
 
 
 @app.route(
@@ -101,15 +104,15 @@ def book(request: Request, inspection_id: str) -> Answer:
     by = _actor(request)
     content = canonical.dumps({"inspection_id": inspection_id, "slot_id": slot.slot_id})
     answer = {"inspection_id": inspection_id, "state": "BOOKED", "slot": slot.as_json()}
-    _, order = _visible(request, inspection_id)
+    consignment, order = _visible(request, inspection_id)
     submission = Submission(
         by.party, "inspection-booking", request.idempotency_key, canonical.sha256(content), answer
     )
     if stored := ledger.answered(submission):
         return _standing(stored, repeated=True)
-    _lapse(order)
+    consignment = _lapse(consignment, order)
     try:
-        return _acted(order, lambda _, order: booking.booked(order, by, slot, submission))
+        return _acted(consignment, order, lambda _, order: booking.booked(order, by, slot, submission))
     except ledger.Duplicate as duplicate:
         return _standing(duplicate.answer, repeated=True)
 
@@ -123,9 +126,9 @@ def book(request: Request, inspection_id: str) -> Answer:
 )
 def unbook(request: Request, inspection_id: str) -> Answer:
     """Give the slot back before it begins."""
-    _, order = _visible(request, inspection_id)
-    _lapse(order)
-    return _acted(order, lambda _, order: booking.given_back(order, _actor(request)))
+    consignment, order = _visible(request, inspection_id)
+    consignment = _lapse(consignment, order)
+    return _acted(consignment, order, lambda _, order: booking.given_back(order, _actor(request)))
 
 
 @app.route(
@@ -138,8 +141,8 @@ def unbook(request: Request, inspection_id: str) -> Answer:
 )
 def no_show(request: Request, inspection_id: str) -> Answer:
     """Say that nobody brought the boxes to the slot that has begun: it is free, and another must be booked."""
-    _, order = _visible(request, inspection_id)
-    return _acted(order, lambda _, order: booking.missed(order, _actor(request)))
+    consignment, order = _visible(request, inspection_id)
+    return _acted(consignment, order, lambda _, order: booking.missed(order, _actor(request)))
 
 
 @app.route(
@@ -156,14 +159,14 @@ def start(request: Request, inspection_id: str) -> Answer:
 
     seals = commands.parse(Start, request.json()).model_dump(mode="json")["seals_before"]
     by = _actor(request)
-    _, order = _visible(request, inspection_id)
+    consignment, order = _visible(request, inspection_id)
 
     def decide(consignment: Consignment, order: Order) -> Change | None:
         change = sheet.started(order, by, seals, clock.stamp())
         sheet.other_containers(consignment, order, "seals_before", seals)
         return change
 
-    return _acted(order, decide)
+    return _acted(consignment, order, decide)
 
 
 @app.route(
@@ -181,7 +184,7 @@ def result(request: Request, inspection_id: str) -> Answer:
     written = commands.parse(Found, request.json()).model_dump(mode="json", exclude_none=True)
     by = _actor(request)
     sha256 = sheet.hash_of(by.party, written)
-    _, order = _visible(request, inspection_id)
+    consignment, order = _visible(request, inspection_id)
 
     def decide(consignment: Consignment, order: Order) -> Change | None:
         change = sheet.result(consignment, order, by, written, clock.stamp())
@@ -192,7 +195,7 @@ def result(request: Request, inspection_id: str) -> Answer:
         sheet.other_containers(consignment, order, "seals_after", written["seals_after"])
         return replace(change, rows=(store.sheet_row(order, by.party, sha256, written, request.by.subject),))
 
-    return _acted(order, decide)
+    return _acted(consignment, order, decide)
 
 
 @app.route(
@@ -209,8 +212,8 @@ def follow_up(request: Request, inspection_id: str) -> Answer:
 
     done = commands.parse(FollowedUp, request.json()).follow_up
     by = _actor(request)
-    _, order = _visible(request, inspection_id)
-    return _acted(order, lambda c, order: sheet.followed_up(c, order, by, done, clock.stamp()))
+    consignment, order = _visible(request, inspection_id)
+    return _acted(consignment, order, lambda c, order: sheet.followed_up(c, order, by, done, clock.stamp()))
 
 
 @app.route(
@@ -259,8 +262,13 @@ def fetch(request: Request, inspection_id: str, evidence_id: str) -> Answer:
     return Answer({"location": address, "expires_in": evidence.LINK_SECONDS}, 303, {"Location": address})
 
 
-def _acted(order: Order, decide: Decide) -> Answer:
+def _acted(known: Consignment, order: Order, decide: Decide) -> Answer:
     """Decide on the order as it stands when it is written, and let what follows happen."""
+    consignment, written = _decided(known, order, decide)
+    return _standing(view.standing(_order(consignment, order.id)), repeated=not written)
+
+
+def _decided(known: Consignment, order: Order, decide: Decide) -> tuple[Consignment, bool]:
     written = False
 
     def once(consignment: Consignment) -> Change | None:
@@ -269,10 +277,7 @@ def _acted(order: Order, decide: Decide) -> Answer:
         written = change is not None
         return change
 
-    consignment = ledger.amend(order.window_no, once)
-    if next_change(consignment, order.version):
-        consignment = _follow(order.window_no, order.version)
-    return _standing(view.standing(_order(consignment, order.id)), repeated=not written)
+    return _follow(ledger.amend(order.window_no, once, known=known), order.version), written
 
 
 def _look_at_the_end(event: Event) -> None:
@@ -281,14 +286,16 @@ def _look_at_the_end(event: Event) -> None:
     timers.at(when, f"{id}.{when:%Y%m%dT%H%M}", {"inspection_id": id})
 
 
-def _lapse(order: Order) -> None:
+def _lapse(consignment: Consignment, order: Order) -> Consignment:
     """Write down first that nobody came, where the slot is over."""
     if booking.lapsed(order):
-        _acted(order, lambda _, order: booking.lapsed(order))
+        consignment, _ = _decided(consignment, order, lambda _, order: booking.lapsed(order))
+    return consignment
 
 
-def _follow(window_no: str, version: int) -> Consignment:
-    return ledger.settle(window_no, lambda c: store.settled(c, next_change(c, version)))
+def _follow(known: Consignment, version: int) -> Consignment:
+    """Let what follows for the inspections of a version happen."""
+    return ledger.settle(known.window_no, lambda c: store.settled(c, next_change(c, version)), known=known)
 
 
 def _visible(request: Request, inspection_id: str) -> tuple[Consignment, Order]:

@@ -28,7 +28,7 @@ _THROTTLE = Throttle(rate=50, burst=100)
 def on_event(message: Message) -> None:
     """Write one notification a subscription that is concerned, once, and queue it."""
     event = ledger.noticed(message.body)
-    consignment = ledger.read(event.window_no)
+    consignment = ledger.read(event.window_no, seen=event.seq)
     if consignment is None:
         raise not_found(event.window_no)
     trouble: Exception | None = None

@@ -46,4 +46,4 @@ def _visible(caller: Caller, leads: Iterator[tuple[str, tuple[Match, ...]]]) -> 
         for window_no, matches in chunk:
             snapshot = standing.get(window_no)
             if snapshot and caller.may_see(snapshot.parties):
-                yield Found(window_no, snapshot, matches)
+                yield Found(window_no, ledger.standing(window_no) or snapshot, matches)

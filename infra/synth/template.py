@@ -240,11 +240,11 @@ def _inboxes(manifest: Manifest, functions: Iterable[Function], known: Iterable[
 
 
 def _wanted(types: tuple[str, ...] = (), only: Mapping[str, Iterable[str]] | None = None, **_: Any) -> Any:
-    """The filter of an inbox: an event without the attribute is let through, whoever published it."""
+    """The filter of an inbox: an event without the attribute is let through. (That first: moto stops at a text.)"""
     if not types:
         return {"Ref": "AWS::NoValue"}
     return {"type": list(types)} | {
-        name: [*values, {"exists": False}] for name, values in (only or {}).items()
+        name: [{"exists": False}, *values] for name, values in (only or {}).items()
     }
 
 

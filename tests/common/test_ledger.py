@@ -225,7 +225,9 @@ def test_a_read_that_a_write_came_between_is_read_again(monkeypatch: pytest.Monk
 
 def items() -> dict[str, dict[str, Any]]:
     found = boto3.client("dynamodb").query(
-        TableName="ledger", KeyConditionExpression="consignment = :c", ExpressionAttributeValues={":c": {"S": NO}}
+        TableName="ledger",
+        KeyConditionExpression="consignment = :c",
+        ExpressionAttributeValues={":c": {"S": NO}},
     )
     return {item["item"]["S"]: item for item in found["Items"]}
 
@@ -255,14 +257,20 @@ def test_the_events_say_where_it_stands_also_when_the_writer_dies_before_the_cop
     def dies(_: Consignment) -> None:
         raise ConnectionError
 
-    with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+    with monkeypatch.context() as patch:
         patch.setattr(ledger, "_file", dies)
-        ledger.amend(NO, moves)
+        with pytest.raises(ConnectionError):
+            ledger.amend(NO, moves)
     ledger.amend(NO, note("said"))
 
     for found in (ledger.standing(NO), ledger.read(NO).snapshot):  # type: ignore[union-attr]
         assert found is not None
-        assert (found.state, found.seq, found.facts, found.parties) == ("MOVED", 3, {"entry_id": "1"}, parties)
+        assert (found.state, found.seq, found.facts, found.parties) == (
+            "MOVED",
+            3,
+            {"entry_id": "1"},
+            parties,
+        )
     assert ledger.snapshots([NO])[NO].state == "SUBMITTED"
     ledger.amend(NO, moves)  # its message comes again
     assert ledger.snapshots([NO])[NO].state == "MOVED"
@@ -301,7 +309,9 @@ def test_a_cheap_read_that_is_too_late_is_repeated(monkeypatch: pytest.MonkeyPat
 
     assert first is not None and second is not None
     assert (len(first.events), len(second.events), late) == (1, 2, [True, True, False])
-    assert ledger.amend(NO, note("again"), seen=1).snapshot.seq == 3  # decided on the late one, refused, decided anew
+    assert (
+        ledger.amend(NO, note("again"), seen=1).snapshot.seq == 3
+    )  # decided on the late one, refused, decided anew
 
 
 def test_a_listing_that_ends_before_it_begins_is_empty() -> None:

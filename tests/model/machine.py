@@ -202,7 +202,9 @@ class Window:
             earlier = (self.table.items[*key[:2], f"event#{seq:08d}"] for seq in range(1, event.seq))
             made = [canonical.load(one["made"]["S"]) for one in (*earlier, item) if "made" in one]
             states = ["", *(one["state"] for one in made if "state" in one)]
-            before, after = states[-2:] if made and "made" in item and "state" in made[-1] else states[-1:] * 2
+            before, after = (
+                states[-2:] if made and "made" in item and "state" in made[-1] else states[-1:] * 2
+            )
             moves = lifecycle.is_legal(before, event.type, after)
             assert before == after or moves, f"{event.type} from {before} to {after}"
             self.events.append(event)
@@ -447,12 +449,14 @@ class Clearances(RuleBasedStateMachine):
         self, no: str, decide: Callable[[Consignment, Order], Change | None], crash: Any = None
     ) -> None:
         self.window.tick()
-        known = order.orders(self.window.read(no), 1)
+        consignment = self.window.read(no)
+        known = order.orders(consignment, 1)
         if not known:
             return
-        self.window.act(lambda: inspections.app._acted(known[-1], decide), crash)
+        self.window.act(lambda: inspections.app._acted(consignment, known[-1], decide), crash)
         if crash:  # whoever got no answer asks again
-            self.window.act(lambda: inspections.app._acted(known[-1], decide))
+            again = self.window.read(no)
+            self.window.act(lambda: inspections.app._acted(again, known[-1], decide))
 
     @rule(no=WINDOWS, desk=DESKS, crash=CRASHES)
     def start(self, no: str, desk: str, crash: Any) -> None:

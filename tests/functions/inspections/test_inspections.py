@@ -23,6 +23,7 @@ from tests.support.clearances import IMPORTER, ROOT
 from tests.support.faults import LOST, THROTTLED, injected
 from tests.support.gateway_event import gateway_event
 from tests.support.inspections import BOX, OTHER_BOX, SLOT, Inspected
+from tests.support.memory_ledger import stands
 
 STRANGER = "913302017532977856"
 MONDAY = date(2024, 11, 25)
@@ -66,22 +67,12 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     clients.client.cache_clear()
 
 
-def written(case: Inspected) -> Inspected:
-    """The ledger's items of a consignment that has no inspection yet, as its transactions would have left them."""
-    before = case.consignment.snapshot.__class__(0, "", "", 0, frozenset(), "", "", "")
-    puts = [ledger._put_snapshot(case.consignment.window_no, before, case.consignment.snapshot)]
-    puts += [ledger._put_event(event) for event in case.consignment.events]
-    for put in puts:
-        clients.client("dynamodb").put_item(TableName="ledger", Item=put["Put"]["Item"])
-    return case
-
-
 def ordered(number: str = "I20240000000000101", *agencies: str) -> str:
     """The id of an inspection that these agencies ask for."""
     case = Inspected("customs", "ciq", window_no=number)
     for at, agency in enumerate(agencies or ("customs", "ciq"), 10):
         case.hold(agency, f"{agency}-H", at=at, place="qbj-rail", qualifications=["quarantine"])
-    written(case)
+    stands(case.consignment)
     assert hear(case.consignment.events[-1]) == []
     return f"{number}-1-1"
 
@@ -168,7 +159,7 @@ def test_two_holds_make_one_order_however_often_their_events_come() -> None:
     case = Inspected("customs", "ciq")
     case.hold("customs", "C1", at=10, instructions=["开箱"])
     case.hold("ciq", "Q1", at=11, kind="quarantine", instructions=["开箱", "取样"])
-    written(case)
+    stands(case.consignment)
     last, first = case.consignment.events[-1], case.consignment.events[-2]
 
     assert hear(last, first, last) == []
@@ -184,7 +175,7 @@ def test_two_agencies_at_once_come_to_one_order() -> None:
     case = Inspected("customs", "ciq")
     case.hold("customs", "C1", at=10)
     case.hold("ciq", "Q1", at=11)
-    written(case)
+    stands(case.consignment)
 
     def deliver(event: Event) -> list[str]:
         with settings.using(SETTINGS):
@@ -229,7 +220,7 @@ def test_only_free_slots_in_a_fitting_bay_are_offered() -> None:
 def test_a_place_that_keeps_no_slots_is_said_and_the_agency_may_start_without_one() -> None:
     case = Inspected("customs")
     case.hold("customs", "C1", at=10, place="收货人仓库", qualifications=["antigravity"])
-    written(case)
+    stands(case.consignment)
     hear(case.consignment.events[-1])
     id = f"{case.consignment.window_no}-1-1"
 
@@ -452,7 +443,7 @@ def test_throttling_and_lost_answers_neither_lose_nor_double() -> None:
     case = Inspected("customs", "ciq")
     case.hold("customs", "C1", at=10)
     case.hold("ciq", "Q1", at=11, kind="quarantine")
-    written(case)
+    stands(case.consignment)
     id = f"{case.consignment.window_no}-1-1"
 
     def persistent(ask: Callable[[], tuple[int, Any]]) -> Any:

@@ -15,13 +15,14 @@ from notifications.delivery import Pointer
 from notifications.store import DELIVERED, FAILED, KEPT, PENDING, Delivery, Told
 from notifications.subscription import Subscription
 from singlewindow import canonical, clock, settings
-from singlewindow.aws import clients, keys, ledger
-from singlewindow.consignment import Consignment, Snapshot
+from singlewindow.aws import clients, keys
+from singlewindow.consignment import Consignment
 from singlewindow.outbound import retry
 from singlewindow.outbound.post import Outcome
 from tests.support import stories
 from tests.support.clearances import IMPORTER
 from tests.support.gateway_event import gateway_event
+from tests.support.memory_ledger import stands
 
 STRANGER = "913302017532977856"
 STORY = stories.released().consignment
@@ -103,14 +104,6 @@ def made(**wanted: Any) -> Subscription:
     return one
 
 
-def stands(consignment: Consignment = STORY) -> None:
-    before = Snapshot(0, "", "", 0, frozenset(), "", "", "")
-    puts = [ledger._put_snapshot(consignment.window_no, before, consignment.snapshot)]
-    puts += [ledger._put_event(event) for event in consignment.events]
-    for put in puts:
-        clients.client("dynamodb").put_item(TableName="ledger", Item=put["Put"]["Item"])
-
-
 def records(*bodies: Any) -> dict[str, Any]:
     return {
         "Records": [
@@ -172,7 +165,7 @@ def later(**time: float) -> None:
 
 
 def test_repetition_and_disorder_change_nothing() -> None:
-    stands()
+    stands(STORY)
     one, wanted = made(), [e.seq for e in made(id="s2").told_of(STORY, clock.now())]
 
     assert hear(wanted[3], wanted[0], wanted[3]) == []
@@ -188,7 +181,7 @@ def test_repetition_and_disorder_change_nothing() -> None:
 
 
 def test_what_was_written_and_not_queued_is_queued_by_the_repetition(monkeypatch: pytest.MonkeyPatch) -> None:
-    stands()
+    stands(STORY)
     one = made()
     real, broken = delivery.send, []
 
@@ -210,7 +203,7 @@ def test_what_was_written_and_not_queued_is_queued_by_the_repetition(monkeypatch
 
 
 def test_two_who_write_at_once_write_it_once() -> None:
-    stands()
+    stands(STORY)
     one = made()
     first = notice.of_event(STORY.events[0], one)
     before = store.told(one, STORY.window_no)
@@ -221,7 +214,7 @@ def test_two_who_write_at_once_write_it_once() -> None:
 
 
 def test_one_whose_writing_fails_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    stands()
+    stands(STORY)
     ill, well = made(id="s1"), made(id="s2")
     real = delivery.tell
 
@@ -238,7 +231,7 @@ def test_one_whose_writing_fails_keeps_nobody_else_waiting(monkeypatch: pytest.M
 
 
 def test_without_an_address_it_is_kept_for_pulling_and_nothing_is_queued() -> None:
-    stands()
+    stands(STORY)
     one = made(url=None)
 
     assert hear() == []
@@ -505,7 +498,7 @@ def test_a_party_has_twenty_at_most_and_deleted_ones_do_not_count() -> None:
 
 
 def test_a_deleted_subscription_is_told_nothing_more(sent: list[Any]) -> None:
-    stands()
+    stands(STORY)
     one = made()
     rows = pending(one)
     call("DELETE", "/exchange/subscriptions/s1")

@@ -14,11 +14,12 @@ from panorama.app import app, on_event
 from panorama.identifiers import Identifier
 from panorama.record import record_of
 from singlewindow import canonical, settings
-from singlewindow.aws import clients, ledger
+from singlewindow.aws import clients
 from singlewindow.consignment import Consignment, Snapshot
 from tests.support import stories
 from tests.support.clearances import IMPORTER, ROOT, Clearance
 from tests.support.gateway_event import gateway_event
+from tests.support.memory_ledger import stands
 
 STRANGER = "913302017532977856"
 STORY = stories.released()
@@ -44,15 +45,6 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             )
         yield
     clients.client.cache_clear()
-
-
-def stands(consignment: Consignment) -> None:
-    """The ledger's items of a consignment, as its transactions would have left them."""
-    before = Snapshot(0, "", "", 0, frozenset(), "", "", "")
-    puts = [ledger._put_snapshot(consignment.window_no, before, consignment.snapshot)]
-    puts += [ledger._put_event(event) for event in consignment.events]
-    for put in puts:
-        clients.client("dynamodb").put_item(TableName="ledger", Item=put["Put"]["Item"])
 
 
 def hear(*bodies: bytes) -> list[str]:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from panorama import app, segments, store
 from panorama.wording import Names
 from singlewindow import histogram
-from tests.functions.panorama.test_panorama import NUMBER, get, hear, notices, stands, tables
+from tests.functions.panorama.test_panorama import NUMBER, get, hear, notices, tables
 from tests.support import stories
 from tests.support.clearances import Clearance
+from tests.support.memory_ledger import stands
 
 __all__ = ["tables"]
 

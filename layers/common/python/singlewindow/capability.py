@@ -150,9 +150,9 @@ class Capability(Chalice):
     ) -> Callable[[Callable[[Message], None]], Callable[..., Any]]:
         """Register `handler(message)`; one that raises returns alone to its queue, the rest of its batch is done.
 
-        `sources`: one queue, or the shards of one. `types`: the events that it wants; `only`: of those that have such an
-        attribute (`events.ATTRIBUTES`), these values; what nobody wants nobody is billed for. `concurrency`: how many batches of a source run at once at most
-        (0: as many as the account lets).
+        `sources`: one queue, or the shards of one. `types`: the events that it wants; `only`: of those that have such
+        an attribute (`events.ATTRIBUTES`), these values. `concurrency`: how many batches of a source run at once at
+        most (0: as many as the account lets).
         """
 
         def register(handler: Callable[[Message], None]) -> Callable[..., Any]:

@@ -154,18 +154,16 @@ class Change:
     submission: Submission | None = None
 
     def makes(self, before: Snapshot) -> dict[str, Any]:
-        """What becomes other than `before` by it, as JSON: `state`, `version`, `parties`, `facts`; most make nothing."""
+        """What becomes other than `before` by it, as JSON: `state`, `version`, `parties`, `facts`; mostly nothing."""
+        made: dict[str, Any] = {}
+        if self.state not in (None, before.state):
+            made["state"] = self.state
+        if self.version not in (None, before.version):
+            made["version"] = self.version
+        if self.parties not in (None, before.parties):
+            made["parties"] = sorted(self.parties or ())
         facts = {name: value for name, value in self.facts.items() if before.facts.get(name, ...) != value}
-        return {
-            name: value
-            for name, value, was in (
-                ("state", self.state, before.state),
-                ("version", self.version, before.version),
-                ("parties", sorted(self.parties) if self.parties is not None else None, sorted(before.parties)),
-                ("facts", facts or None, None),
-            )
-            if value is not None and value != was
-        }
+        return made | ({"facts": facts} if facts else {})
 
 
 def blank(window_no: str, parties: frozenset[str], correlation_id: str, at: str) -> Consignment:

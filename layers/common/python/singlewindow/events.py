@@ -50,9 +50,12 @@ class Event:
     @property
     def attributes(self) -> dict[str, str]:
         """What subscriptions filter on."""
-        chosen = {name: self.data[name] for name in ATTRIBUTES if name in self.data}
-        told = {name: value if isinstance(value, str) else str(value).lower() for name, value in chosen.items()}
-        return told | {"type": self.type, "window_no": self.window_no, "correlation_id": self.correlation_id}
+        chosen = {name: str(self.data[name]).lower() for name in ATTRIBUTES if name in self.data}
+        return chosen | {
+            "type": self.type,
+            "window_no": self.window_no,
+            "correlation_id": self.correlation_id,
+        }
 
     def sealed(self) -> "Event":
         """The same event with its hash: SHA-256 over the canonical JSON of all other members, `prev` included."""

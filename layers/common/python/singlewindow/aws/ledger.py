@@ -96,10 +96,14 @@ def amend(
 
 
 def settle(
-    window_no: str, decide: Callable[[Consignment], Change | None], *, seen: int | None = None
+    window_no: str,
+    decide: Callable[[Consignment], Change | None],
+    *,
+    known: Consignment | None = None,
+    seen: int | None = None,
 ) -> Consignment:
     """`amend` until `decide` has nothing to add."""
-    consignment = amend(window_no, decide, seen=seen)
+    consignment = amend(window_no, decide, known=known, seen=seen)
     while decide(consignment) is not None:
         consignment = amend(window_no, decide, known=consignment)
     return consignment
@@ -137,7 +141,9 @@ def _look(window_no: str, seen: int | None) -> tuple[Consignment | None, bool]:
 
 def standing(window_no: str) -> Snapshot | None:
     """Where a consignment stands now, without the events that led there."""
-    newest = _query(window_no, "#k = :k AND #i >= :from", {":from": {"S": "event#"}}, limit=2, newest_first=True)
+    newest = _query(
+        window_no, "#k = :k AND #i >= :from", {":from": {"S": "event#"}}, limit=2, newest_first=True
+    )
     state, event = next(newest, None), next(newest, None)
     if state is None or event is None:
         return None
@@ -305,7 +311,11 @@ def _file(consignment: Consignment) -> None:
 def _refusal(error: ClientError, before: Snapshot, change: Change) -> Exception:
     """Why the transaction was cancelled, in our words; the error itself where it was none of ours."""
     code = error.response["Error"]["Code"]
-    if code in ("ConditionalCheckFailedException", "TransactionConflictException", "TransactionInProgressException"):
+    if code in (
+        "ConditionalCheckFailedException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    ):
         return _Contended()
     if code != "TransactionCanceledException":
         return error
