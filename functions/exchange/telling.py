@@ -1,4 +1,4 @@
-"""Which agency is told of which event by a pointer in its inbox: what customs waits for, and its release.
+"""Which agency is told of which event by a pointer in its inbox: what customs waits for, its release, an inspection.
 
 A pointer says that something happened and where to read it; it carries no document. Its id follows from the event, so
 that whoever gets it twice knows.
@@ -13,7 +13,9 @@ from singlewindow.events import Event
 _AWAITED: Final = ("TaxDeducted", "TaxGuaranteed", "InspectionDone", "InspectionFollowedUp")
 # For who handles the goods: its release, where customs signed one, and the end of it.
 _RELAYED: Final = ("DeclarationReleased", "ReleaseRevoked")
-EVENTS: Final = (*_AWAITED, *_RELAYED)
+# For who wants to see the goods: when and where that will be, or not.
+_ATTENDED: Final = ("InspectionBooked", "InspectionUnbooked", "InspectionCancelled")
+EVENTS: Final = (*_AWAITED, *_RELAYED, *_ATTENDED)
 
 
 def concerns_anybody(event: Event) -> bool:
@@ -28,14 +30,16 @@ def pointers(event: Event, consignment: Consignment) -> list[tuple[str, dict[str
         return []
     concerned = _concerned(event, consignment)
     return [
-        (question.data["agency"], _pointer(event, question))
+        (question.data["agency"], _pointer(event, question, consignment))
         for question in asked
         if question.data["agency"] in concerned
     ]
 
 
 def _concerned(event: Event, consignment: Consignment) -> set[str]:
-    """Who releases waits for the one kind; who was told of the cargo acts on the other."""
+    """Who releases waits for the one kind; who was told of the cargo acts on the other; who holds attends."""
+    if event.type in _ATTENDED:
+        return set(_participants(event, consignment))
     assigned = consignment.assignments(event.declaration_version)
     if event.type in _AWAITED:
         return {one["agency"] for one in assigned if one["releases"]}
@@ -44,6 +48,18 @@ def _concerned(event: Event, consignment: Consignment) -> set[str]:
         for one in assigned
         if one["part"] == "informed" and one["asked_on"] == "DeclarationSubmitted"
     }
+
+
+def _participants(event: Event, consignment: Consignment) -> list[str]:
+    """The agencies that an inspection is for, as it was last ordered before `event`."""
+    orders = [
+        e
+        for e in consignment.events
+        if e.type in ("InspectionOrdered", "InspectionRevised")
+        and e.data["inspection_id"] == event.data["inspection_id"]
+        and e.seq < event.seq
+    ]
+    return sorted({hold["agency"] for hold in orders[-1].data["holds"]}) if orders else []
 
 
 def _is_signed(event: Event, consignment: Consignment) -> bool:
@@ -56,7 +72,7 @@ def _is_signed(event: Event, consignment: Consignment) -> bool:
     return bool(relayed) and "notice_sha256" in relayed[-1].data
 
 
-def _pointer(event: Event, question: Event) -> dict[str, Any]:
+def _pointer(event: Event, question: Event, consignment: Consignment) -> dict[str, Any]:
     pointer = {
         "type": "clearance-notice",
         "version": 1,
@@ -72,4 +88,9 @@ def _pointer(event: Event, question: Event) -> dict[str, Any]:
         pointer["status"] = "in-force" if event.type == "DeclarationReleased" else "revoked"
         if "notice_sha256" in event.data:
             pointer["sha256"] = event.data["notice_sha256"]
+    if event.type in _ATTENDED:
+        id = event.data["inspection_id"]
+        pointer |= {"type": "inspection-notice", "inspection_id": id, "inspection": f"/inspections/{id}"}
+        pointer["agencies"] = _participants(event, consignment)
+        pointer |= {name: event.data[name] for name in ("slot", "reason") if name in event.data}
     return pointer

@@ -93,6 +93,7 @@ class Desk:
         self._serial = serial
         self._answered: set[str] = set()
         self._courses: dict[str, Course] = {}
+        self._attending: dict[str, tuple[Answering, Behaviour]] = {}
         self._timers: set[Timer] = set()
         self._stopping = Event()
         self._token = ("", 0.0)
@@ -154,7 +155,7 @@ class Desk:
             self._told(self.agency, f"{pointer['type']} {pointer['message_id']}: acknowledged")
             return
         message_id = pointer["message_id"]
-        if pointer["type"] in ("clearance-notice", "release-notice"):
+        if pointer["type"] in ("clearance-notice", "release-notice", "inspection-notice"):
             self._noticed(pointer)
             return
         if message_id in self._answered:
@@ -191,21 +192,23 @@ class Desk:
             else:
                 self._send(reply, question, behaviour)
         if behaviour.behaviour in inspecting.BEHAVIOURS and any(one.says == "hold" for one in replies):
-            Thread(target=self._inspect, args=(answering, behaviour), daemon=True).start()
+            self._attending[message_id] = (answering, behaviour)
         if replies:
             self._answered.add(message_id)
         else:
             self._told(self.agency, f"{question.window_no}: keeps silent")
 
-    def _inspect(self, answering: Answering, behaviour: Behaviour) -> None:
-        """Look at the goods when they are there; then say yes, where that was not said before."""
+    def _inspect(self, pointer: dict[str, Any], answering: Answering, behaviour: Behaviour) -> None:
+        """Look at the goods, one after the other; then say yes, where that was not said before."""
         question = answering.question
         try:
-            every = max(behaviour.delay, 0.05)
-            seen = inspecting.look(question.window_no, self._call, self._stopping, every)
-            if seen is None:
+            place = pointer["agencies"].index(self.agency)
+            if self._stopping.wait(behaviour.delay * (1 + place)):
                 return
-            self._told(self.agency, f"{question.window_no}: pass by rest, inspection {seen}")
+            inspecting.look(pointer["inspection_id"], self._call, first=place == 0)
+            self._told(
+                self.agency, f"{question.window_no}: pass by rest, inspection {pointer['inspection_id']}"
+            )
             if behaviour.behaviour == "inspect":
                 now = replace(answering, at=clock.now())
                 self._send(now.agreed(), question, behaviour)
@@ -216,6 +219,9 @@ class Desk:
     def _noticed(self, pointer: dict[str, Any]) -> None:
         """What the window tells beside questions; customs in a full course releases once nothing is awaited."""
         self._told(self.agency, f"{pointer['window_no']}: is told of {pointer['event']}")
+        if pointer["event"] == "InspectionBooked" and pointer["message_id"] in self._attending:
+            attending = self._attending.pop(pointer["message_id"])
+            Thread(target=self._inspect, args=(pointer, *attending), daemon=True).start()
         course = self._courses.get(pointer["message_id"])
         if course is None:
             return
@@ -248,10 +254,21 @@ class Desk:
         return body
 
     def _fetch(self, pointer: dict[str, Any]) -> bytes:
-        raw = self._call("GET", pointer["body"])
+        raw = self._linked(pointer.get("link")) or self._call("GET", pointer["body"])
         if hashlib.sha256(raw).hexdigest() != pointer["sha256"]:
             raise ValueError(f"message {pointer['message_id']}: the body is not the one that was announced")
         return raw
+
+    def _linked(self, link: str | None) -> bytes | None:
+        """What lies at the announced address; None where that is over, or there was none."""
+        if link is None:
+            return None
+        try:
+            with _local.open(link, timeout=10) as answer:
+                raw: bytes = answer.read()
+                return raw
+        except URLError:  # a refusal is one, too
+            return None
 
     def _later(self, reply: Timed, question: Question, behaviour: Behaviour) -> None:
         def due() -> None:

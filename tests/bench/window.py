@@ -56,7 +56,7 @@ class Window:
         while "DeclarationReleased" not in (told := self._told(window_no)):
             for needed, what, do in (
                 ("InspectionOrdered", "book", self._book),
-                ("TaxBilled", "pay", self._pay),
+                ("TaxDue", "pay", self._pay),
             ):
                 if needed in told - done:
                     self.stage.settle(20)  # nobody else has a hold to add

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Event, Thread
+from threading import Condition, Thread
 from typing import Any, get_args
 from urllib.error import HTTPError
 
@@ -519,41 +519,31 @@ def test_a_wrong_wish_is_a_problem(
 
 
 class Inspections:
-    """The window's inspections as an agency calls them; each look finds the next state."""
+    """The window's inspections as an agency calls them."""
 
-    def __init__(self, *states: str, opened: bool = False) -> None:
-        self.states = deque(states)
-        self.posted: list[tuple[str, Any]] = []
+    def __init__(self, *, opened: bool) -> None:
         self.opened = opened
+        self.posted: list[tuple[str, Any]] = []
 
     def __call__(self, method: str, path: str, body: bytes | None) -> bytes:
-        if method == "GET":
-            state = self.states.popleft()
-            items = [{"inspection_id": "i-1", "window_no": WINDOW_NO, "state": state}] if state else []
-            return json.dumps({"items": [{"window_no": "other"}, *items]}).encode()
-        if self.opened and path.endswith("/start"):
+        if path.endswith("/result") and not self.opened:
             raise HTTPError(path, 409, "Conflict", Message(), None)
-        self.posted.append((path, json.loads(body or b"null")))
+        self.opened = True
+        self.posted.append((path.rpartition("/")[2], json.loads(body or b"null")))
         return b"{}"
 
 
-def test_who_wants_to_see_the_goods_waits_for_the_slot_and_then_passes_them() -> None:
-    window = Inspections("", "ORDERED", "BOOKED")
-
-    assert inspecting.look(WINDOW_NO, window, Event(), 0.001) == "i-1"
-
-    assert [path for path, _ in window.posted] == ["/inspections/i-1/start", "/inspections/i-1/result"]
-    assert window.posted[1][1]["result"] == "pass"
-
-
-def test_who_comes_second_finds_the_doors_open_and_who_is_not_needed_goes() -> None:
-    second = Inspections("STARTED", opened=True)
-    assert inspecting.look(WINDOW_NO, second, Event(), 0.001) == "i-1"
-    assert [path for path, _ in second.posted] == ["/inspections/i-1/result"]
-    assert inspecting.look(WINDOW_NO, Inspections("ORDERED", "CANCELLED"), Event(), 0.001) is None
-    closing = Event()
-    closing.set()
-    assert inspecting.look(WINDOW_NO, Inspections(), closing, 0.001) is None
+@pytest.mark.parametrize(
+    ("opened", "first", "posts"),
+    [(False, True, ["start", "result"]), (True, False, ["result"]), (False, False, ["start", "result"])],
+)
+def test_who_comes_first_opens_the_doors_and_each_passes_its_part(
+    opened: bool, first: bool, posts: list[str]
+) -> None:
+    window = Inspections(opened=opened)
+    inspecting.look("i-1", window, first=first)
+    assert [what for what, _ in window.posted] == posts
+    assert window.posted[-1][1]["result"] == "pass"
 
 
 def test_a_hold_says_at_which_gate() -> None:

@@ -6,14 +6,14 @@ from singlewindow.aws.clients import client, public_client
 
 def keep(data: bytes, media_type: str) -> str:
     """Store `data` and return its key, `<first 4 of the hash>/<SHA-256>`: a spread prefix, a verifiable name."""
-    key = _key(data)
+    key = key_of(canonical.sha256(data))
     client("s3").put_object(Bucket=settings.get("ARCHIVE_BUCKET"), Key=key, Body=data, ContentType=media_type)
     return key
 
 
 def keep_once(data: bytes, media_type: str) -> str:
     """As `keep`, for what is asked for again and again: bytes that are there are not written anew."""
-    key = _key(data)
+    key = key_of(canonical.sha256(data))
     s3 = client("s3")
     try:
         s3.head_object(Bucket=settings.get("ARCHIVE_BUCKET"), Key=key)
@@ -45,6 +45,6 @@ def fetch(key: str) -> bytes:
     return data
 
 
-def _key(data: bytes) -> str:
-    digest = canonical.sha256(data)
-    return f"{digest[:4]}/{digest}"
+def key_of(sha256: str) -> str:
+    """Where the archive keeps content of this hash."""
+    return f"{sha256[:4]}/{sha256}"
