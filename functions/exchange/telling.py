@@ -14,7 +14,7 @@ _AWAITED: Final = ("TaxDeducted", "TaxGuaranteed", "InspectionDone", "Inspection
 # For who handles the goods: its release, where customs signed one, and the end of it.
 _RELAYED: Final = ("DeclarationReleased", "ReleaseRevoked")
 # For who wants to see the goods: when and where that will be, or not.
-_ATTENDED: Final = ("InspectionBooked", "InspectionUnbooked", "InspectionCancelled")
+_ATTENDED: Final = ("InspectionBooked", "InspectionUnbooked", "InspectionRevised", "InspectionCancelled")
 EVENTS: Final = (*_AWAITED, *_RELAYED, *_ATTENDED)
 
 
@@ -39,7 +39,8 @@ def pointers(event: Event, consignment: Consignment) -> list[tuple[str, dict[str
 def _concerned(event: Event, consignment: Consignment) -> set[str]:
     """Who releases waits for the one kind; who was told of the cargo acts on the other; who holds attends."""
     if event.type in _ATTENDED:
-        return set(_participants(event, consignment))
+        now, before = (_inspection(event, consignment, upto) for upto in (event.seq, event.seq - 1))
+        return {*now["agencies"], *before["agencies"]}
     assigned = consignment.assignments(event.declaration_version)
     if event.type in _AWAITED:
         return {one["agency"] for one in assigned if one["releases"]}
@@ -50,16 +51,19 @@ def _concerned(event: Event, consignment: Consignment) -> set[str]:
     }
 
 
-def _participants(event: Event, consignment: Consignment) -> list[str]:
-    """The agencies that an inspection is for, as it was last ordered before `event`."""
-    orders = [
-        e
-        for e in consignment.events
-        if e.type in ("InspectionOrdered", "InspectionRevised")
-        and e.data["inspection_id"] == event.data["inspection_id"]
-        and e.seq < event.seq
-    ]
-    return sorted({hold["agency"] for hold in orders[-1].data["holds"]}) if orders else []
+def _inspection(event: Event, consignment: Consignment, upto: int) -> dict[str, Any]:
+    """The inspection of `event` after so many events: the `agencies` that it is for, its `slot` where it has one."""
+    found: dict[str, Any] = {"agencies": []}
+    for e in consignment.events[:upto]:
+        if e.data.get("inspection_id") != event.data["inspection_id"]:
+            continue
+        if e.type in ("InspectionOrdered", "InspectionRevised"):
+            found["agencies"] = sorted({hold["agency"] for hold in e.data["holds"]})
+        elif e.type == "InspectionBooked":
+            found["slot"] = e.data["slot"]
+        elif e.type in ("InspectionUnbooked", "InspectionCancelled"):
+            found.pop("slot", None)
+    return found
 
 
 def _is_signed(event: Event, consignment: Consignment) -> bool:
@@ -91,6 +95,7 @@ def _pointer(event: Event, question: Event, consignment: Consignment) -> dict[st
     if event.type in _ATTENDED:
         id = event.data["inspection_id"]
         pointer |= {"type": "inspection-notice", "inspection_id": id, "inspection": f"/inspections/{id}"}
-        pointer["agencies"] = _participants(event, consignment)
-        pointer |= {name: event.data[name] for name in ("slot", "reason") if name in event.data}
+        pointer |= _inspection(event, consignment, event.seq)
+        if "reason" in event.data:
+            pointer["reason"] = event.data["reason"]
     return pointer

@@ -101,10 +101,10 @@ class Answering:
         """
         if self.releases:
             bill = tax_bill(self.question, self.entry_id or "", self.at)
-            hold = self._hold("inspection", delay + 0.001)
-            return [self._says("accept", delay), hold, self._says("tax", delay + 0.002, tax=bill)]
+            hold = self._hold("inspection", 1.5 * delay + 0.001)
+            return [self._says("accept", delay), hold, self._says("tax", 2 * delay + 0.002, tax=bill)]
         if "hold" in _decisions()[self.agency]:
-            return [self._hold("quarantine", delay)]
+            return [self._hold("quarantine", 1.25 * delay)]
         return [self._says("accept", delay)]
 
     def _hold(self, kind: str, after: float, in_use: bool = False) -> Timed:

@@ -109,7 +109,7 @@ def _long_course(window: Window) -> dict[str, Any]:
     """A declaration that customs and ciq want to see, and customs to be paid for."""
     document = declaration("maritime")
     for agency in ("customs", "ciq"):
-        window.hall.behave(agency, "full-course", delay_seconds=1, for_=document["head"]["bill_no"])
+        window.hall.behave(agency, "full-course", delay_seconds=2, for_=document["head"]["bill_no"])
     return document
 
 

@@ -55,11 +55,11 @@ class Window:
         deadline, done = time.monotonic() + patience, set[str]()
         while "DeclarationReleased" not in (told := self._told(window_no)):
             for needed, what, do in (
-                ("InspectionOrdered", "book", self._book),
+                ("TaxBilled", "book", self._book),  # the last that the agencies ask for: nobody has a hold to add
                 ("TaxDue", "pay", self._pay),
             ):
                 if needed in told - done:
-                    self.stage.settle(20)  # nobody else has a hold to add
+                    self.stage.settle(20)
                     shown = self.trader.show(window_no)
                     place = next((one["href"] for one in shown["explanation"]["can"] if one["do"] == what), None)
                     if place:

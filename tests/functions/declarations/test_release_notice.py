@@ -10,6 +10,7 @@ from declarations import release_notice
 from exchange import telling
 from exchange.reply import Reply, recorded
 from tests.support.clearances import Clearance, instant
+from tests.support.inspections import Inspected
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 SAYS = {"window_no": "I20240000000000101", "version": 1, "entry_id": "790120241000000851"}
@@ -95,3 +96,30 @@ def test_customs_alone_is_told_of_what_it_waits_for_about_its_own_question(event
     assert (pointer["type"], pointer["event"]) == ("clearance-notice", event)
     assert (pointer["message_id"], pointer["notice_id"]) == (asked.data["message_id"], happened.event_id)
     assert "body" not in pointer
+
+
+def test_who_wants_to_see_the_goods_is_told_when_and_where_also_who_joins_later() -> None:
+    case = Inspected("customs", "ciq", "port")
+    case.hold("ciq", "Q-1", at=1)
+    case.join().book()
+    ((agency, booked),) = pointers(case)
+    assert (agency, booked["type"], booked["event"]) == ("ciq", "inspection-notice", "InspectionBooked")
+    assert (booked["inspection"], booked["agencies"]) == (f"/inspections/{case.order.id}", ["ciq"])
+    assert booked["slot"] == case.order.slot
+
+    case.hold("customs", "C-1", at=2)
+    case.join()
+    joined = dict(pointers(case))
+    assert joined.keys() == {"ciq", "customs"}
+    assert {one["event"] for one in joined.values()} == {"InspectionRevised"}
+    assert all(one["slot"] == case.order.slot and len(one["agencies"]) == 2 for one in joined.values())
+
+    case.clear("ciq", "Q-1", at=3)
+    case.join()
+    left = dict(pointers(case))
+    assert left.keys() == {"ciq", "customs"}  # who is no longer needed hears it, too
+    assert left["ciq"]["agencies"] == ["customs"]
+
+
+def pointers(case: Clearance) -> list[tuple[str, dict[str, Any]]]:
+    return telling.pointers(case.consignment.events[-1], case.consignment)

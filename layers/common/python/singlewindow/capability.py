@@ -96,7 +96,7 @@ class Capability(Chalice):
         super().__init__(name, configure_logs=False, env={})
         self.api.binary_types = list(BINARY_TYPES)
         self.triggers: list[Trigger] = []
-        self.logger = Logger(service=name, level=settings.get("LOG_LEVEL", "INFO"))
+        self.logger = Logger(service=name, level=settings.get("LOG_LEVEL", "INFO"), location=None)
 
     def route(  # type: ignore[override]
         self,
@@ -171,7 +171,8 @@ class Capability(Chalice):
                         self.logger.set_correlation_id(correlation_id)
                         try:
                             handler(_message(record))
-                            self.logger.info(
+                            # Of what went well the ledger and Lambda's metrics tell; a line would cost what a queue does.
+                            self.logger.debug(
                                 "consumed", extra={"handler": name, "message_id": record["messageId"]}
                             )
                         except Exception as error:
