@@ -82,7 +82,8 @@ def record(agency: str, value: Any) -> tuple[Event, bool]:
         return recorded(consignment, reply, agency, sent.declaration_version, sent.clear_is_final, key)
 
     with correlation.bound(sent.correlation_id):
-        consignment = ledger.amend(sent.window_no, once)
+        # A late read is as good: what it lacks the write finds, and nobody is refused by it.
+        consignment = ledger.amend(sent.window_no, once, seen=1)
     if before is None:
         return consignment.events[-1], False
     if (before.data["message_id"], before.data["outcome"]) != (reply.message_id, reply.outcome):

@@ -24,7 +24,7 @@ _CURSOR = re.compile(r"[0-9]{16}", re.ASCII)
 _THROTTLE = Throttle(rate=50, burst=100)
 
 
-@app.on_queue("NotificationsInbox", types=EVENTS)
+@app.on_queue("NotificationsInbox", types=EVENTS, patient=True)
 def on_event(message: Message) -> None:
     """Write one notification a subscription that is concerned, once, and queue it."""
     event = ledger.noticed(message.body)

@@ -70,7 +70,7 @@ EVENTS = (
 )
 
 
-@app.on_queue("PanoramaInbox", types=EVENTS)
+@app.on_queue("PanoramaInbox", types=EVENTS, patient=True)
 def on_event(message: Message) -> None:
     """Keep what the event tells of its shipment, and what the shipment is found by."""
     event = ledger.noticed(message.body)

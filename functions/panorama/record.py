@@ -19,6 +19,8 @@ _OF_AGENCIES: Final = (
     "AmendmentDecided",
     "WithdrawalDecided",
 )
+# Of an agency's answer: what others show whole, a bill and a signed release.
+_IN_THE_LEDGER: Final = ("tax", "release")
 _SAYS: Final = ("code", "pointer", "message", "message_zh", "message_en")
 
 
@@ -77,7 +79,8 @@ def _kept(event: Event) -> dict[str, Any]:
         return {name: data[name] for name in ("request", "reason", "basis", "asks", "pointers", "changed")}
     if event.type in ("AgencyReplied", "AmendmentDecided", "WithdrawalDecided"):
         findings = [_brief(finding) for finding in data["findings"][:_MOST_FINDINGS]]
-        return data | {"findings": findings, "findings_in_all": len(data["findings"])}
+        told = {name: value for name, value in data.items() if name not in _IN_THE_LEDGER}
+        return told | {"findings": findings, "findings_in_all": len(data["findings"])}
     return data
 
 

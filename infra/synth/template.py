@@ -13,6 +13,8 @@ from infra.synth.fragments import Fragment, each
 LAYER = "CommonLayer"
 # Lambda's word on queues: a message may be out for six times the consumer's timeout.
 _VISIBILITY = 6
+# MaxValue of the parameter Patience.
+_MOST_PATIENT = 10
 _ZONE = "Asia/Shanghai"
 _REPORT = ["ReportBatchItemFailures"]
 _QUEUE_READING = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
@@ -156,8 +158,8 @@ def _events(function: Function) -> Iterator[tuple[str, Any]]:
         yield "Clock", {"Type": "ScheduleV2", "Properties": clock}
         return
     batching: dict[str, Any] = {"BatchSize": options["batch_size"], "FunctionResponseTypes": _REPORT}
-    if options.get("window_seconds"):
-        batching["MaximumBatchingWindowInSeconds"] = options["window_seconds"]
+    if options.get("patient"):
+        batching["MaximumBatchingWindowInSeconds"] = {"Ref": "Patience"}
     if options.get("concurrency"):
         batching["ScalingConfig"] = {"MaximumConcurrency": options["concurrency"]}
     match trigger.kind:
@@ -220,8 +222,8 @@ def _confinement(function: Function) -> list[Any]:
 
 def _visibility(manifest: Manifest, function: Function) -> int:
     timeout = manifest.tuned(function.capability, function.handler).timeout or 0
-    window = function.trigger.options.get("window_seconds", 0) if function.trigger else 0
-    return _VISIBILITY * timeout + window
+    patient = function.trigger is not None and function.trigger.options.get("patient")
+    return _VISIBILITY * timeout + (_MOST_PATIENT if patient else 0)
 
 
 def _inboxes(manifest: Manifest, functions: Iterable[Function], known: Iterable[str]) -> Iterator[Fragment]:

@@ -33,7 +33,7 @@ def planted() -> Planted:
 def stage(planted: Planted) -> Iterator[Stage]:
     port = free_port()
     parameters = issuer.parameters(f"http://127.0.0.1:{port}")
-    parameters |= {"AnswerTimeoutCap": str(ANSWER_TIMEOUT), "WebhookDelayCap": "1"}
+    parameters |= {"AnswerTimeoutCap": str(ANSWER_TIMEOUT), "WebhookDelayCap": "1", "Patience": "0"}
     with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
         yield stage
         stage.wait_until(

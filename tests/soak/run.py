@@ -136,6 +136,7 @@ def stack() -> Iterator[Stage]:
     parameters = issuer.parameters(f"http://127.0.0.1:{port}") | {
         "AnswerTimeoutCap": "0",
         "WebhookDelayCap": "30",
+        "Patience": "0",
     }
     with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
         yield stage

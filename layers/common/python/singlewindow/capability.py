@@ -144,20 +144,20 @@ class Capability(Chalice):
         types: tuple[str, ...] = (),
         only: Mapping[str, tuple[str, ...]] | None = None,
         batch_size: int = 10,
-        window: int = 0,
+        patient: bool = False,
         concurrency: int = 0,
         kind: str = "queue",
     ) -> Callable[[Callable[[Message], None]], Callable[..., Any]]:
         """Register `handler(message)`; one that raises returns alone to its queue, the rest of its batch is done.
 
         `sources`: one queue, or the shards of one. `types`: the events that it wants; `only`: of those that have such
-        an attribute (`events.ATTRIBUTES`), these values. `concurrency`: how many batches of a source run at once at
-        most (0: as many as the account lets).
+        an attribute (`events.ATTRIBUTES`), these values. `patient`: a message may wait a little for company (parameter
+        `Patience`). `concurrency`: how many batches of a source run at once at most (0: as many as the account lets).
         """
 
         def register(handler: Callable[[Message], None]) -> Callable[..., Any]:
             name = handler.__name__
-            options = {"types": types, "batch_size": batch_size, "window_seconds": window}
+            options: dict[str, Any] = {"types": types, "batch_size": batch_size, "patient": patient}
             if only:
                 options["only"] = only
             if concurrency:
@@ -171,7 +171,7 @@ class Capability(Chalice):
                         self.logger.set_correlation_id(correlation_id)
                         try:
                             handler(_message(record))
-                            # Of what went well the ledger and Lambda's metrics tell; a line would cost what a queue does.
+                            # What went well the ledger tells, and Lambda's metrics; a line costs as much as a queue.
                             self.logger.debug(
                                 "consumed", extra={"handler": name, "message_id": record["messageId"]}
                             )
@@ -191,7 +191,7 @@ class Capability(Chalice):
         return self.on_queue("agency-replies", batch_size=batch_size, kind="agency-replies")
 
     def on_stream(
-        self, table: str, *, item_prefix: str, batch_size: int = 100, window: int = 0
+        self, table: str, *, item_prefix: str, batch_size: int = 100
     ) -> Callable[[Callable[[list[dict[str, Any]]], str | None]], Callable[..., Any]]:
         """Register `handler(new_images) -> sequence number of the first that failed, or None`.
 
@@ -200,7 +200,7 @@ class Capability(Chalice):
 
         def register(handler: Callable[[list[dict[str, Any]]], str | None]) -> Callable[..., Any]:
             name = handler.__name__
-            options = {"batch_size": batch_size, "window_seconds": window, "item_prefix": item_prefix}
+            options = {"batch_size": batch_size, "item_prefix": item_prefix}
             self.triggers.append(Trigger("stream", name, (table,), options))
 
             def consume(event: Any) -> dict[str, Any]:

@@ -82,7 +82,13 @@ def amend(
         consignment, is_filed = (known, True) if known else _look(window_no, seen)
         if consignment is None:
             raise WindowError(404, "not-found", f"{window_no} is not known", detail_zh="未找到该编号")
-        change = decide(consignment)
+        try:
+            change = decide(consignment)
+        except WindowError:
+            if seen is None:
+                raise
+            seen = None  # by what may be late nobody is refused
+            continue
         if change is None:
             if not is_filed:  # whoever wrote the event died before this, and its message came again
                 _file(consignment)
