@@ -5,12 +5,14 @@ from typing import Any
 
 from notifications import delivery, notice, store
 from notifications.delivery import Pointer
-from notifications.subscription import EVENTS, RETENTION, Subscription, concerned
+from notifications.subscription import EVENTS, FOR_AGENCIES, RETENTION, Subscription, concerned
 from singlewindow import canonical, clock, commands
 from singlewindow.access import Throttle
 from singlewindow.aws import ledger
 from singlewindow.capability import Answer, Capability, Message, Request
+from singlewindow.consignment import Consignment
 from singlewindow.errors import WindowError, conflict, not_found
+from singlewindow.events import Event
 from singlewindow.ids import new_id
 from singlewindow.outbound import address, signing
 from singlewindow.parties import TRADERS, Role
@@ -28,22 +30,24 @@ _THROTTLE = Throttle(rate=50, burst=100)
 def on_event(message: Message) -> None:
     """Write one notification a subscription that is concerned, once, and queue it."""
     event = ledger.noticed(message.body)
-    consignment = ledger.read(event.window_no, seen=event.seq)
-    if consignment is None:
+    standing = ledger.standing(event.window_no)
+    if standing is None:
         raise not_found(event.window_no)
+    consignment, parties = None, sorted(standing.parties)
+    if event.type in FOR_AGENCIES:
+        consignment = _consignment(event)
+        parties = concerned(consignment)
     trouble: Exception | None = None
-    for party in concerned(consignment, (event.type,)):
-        for subscription in store.of_party(party):
-            if not subscription.exists:
-                continue
-            try:
-                written = delivery.tell(subscription, consignment)
-            except Exception as error:  # the others are told all the same; the queue repeats this one
-                app.logger.exception("not told", extra={"subscription": subscription.id})
-                trouble = error
-            else:
-                if written:
-                    app.logger.info("told", extra={"subscription": subscription.id, "number": written})
+    for subscription in (one for party in parties for one in store.of_party(party) if one.exists):
+        consignment = consignment or _consignment(event)
+        try:
+            written = delivery.tell(subscription, consignment)
+        except Exception as error:  # the others are told all the same; the queue repeats this one
+            app.logger.exception("not told", extra={"subscription": subscription.id})
+            trouble = error
+        else:
+            if written:
+                app.logger.info("told", extra={"subscription": subscription.id, "number": written})
     if trouble:
         raise trouble
 
@@ -262,3 +266,10 @@ def _shown(one: Subscription) -> dict[str, Any]:
         "previous_secret_until": clock.stamp(until) if until and overlapping else None,
         "kept_days": RETENTION.days,
     }
+
+
+def _consignment(event: Event) -> Consignment:
+    consignment = ledger.read(event.window_no, seen=event.seq)
+    if consignment is None:
+        raise not_found(event.window_no)
+    return consignment

@@ -1,6 +1,6 @@
 """A subscription, and which events it is told of."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -125,11 +125,7 @@ def _takes_part(agency: str, event: Event, consignment: Consignment) -> bool:
     )
 
 
-def concerned(consignment: Consignment, types: Iterable[str]) -> list[str]:
-    """The parties that may be told of events of these types: traders of the shipment, agencies that were asked."""
-    agencies = {
-        event.data["agency"]
-        for event in consignment.events
-        if event.type == "AgencyAsked" and set(types) & set(FOR_AGENCIES)
-    }
+def concerned(consignment: Consignment) -> list[str]:
+    """Who may be told of what is for agencies, too: traders of the shipment, agencies that were asked."""
+    agencies = {event.data["agency"] for event in consignment.events if event.type == "AgencyAsked"}
     return sorted(consignment.snapshot.parties | agencies)

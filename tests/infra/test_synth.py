@@ -59,7 +59,7 @@ def sample() -> Capability:
         """
         return {"sample_id": sample_id}
 
-    @app.on_queue("SamplesInbox", types=("DeclarationReleased",), window=3)
+    @app.on_queue("SamplesInbox", types=("DeclarationReleased",), only={"outcome": ("tax",)}, patient=True)
     def on_event(_: Message) -> None: ...
 
     @app.on_queue("ParcelsInbox", batch_size=1, concurrency=7)
@@ -170,10 +170,13 @@ def test_a_capability_without_uses_has_neither_rights_nor_names(build: Build) ->
 
 def test_a_queue_that_a_handler_names_becomes_an_inbox_of_the_events_it_wants(build: Build) -> None:
     made = resources(build)
-    assert made["SamplesInboxSubscription"]["Properties"]["FilterPolicy"] == {"type": ["DeclarationReleased"]}
-    assert made["SamplesInbox"]["Properties"]["VisibilityTimeout"] == 6 * 15 + 3
+    assert made["SamplesInboxSubscription"]["Properties"]["FilterPolicy"] == {
+        "type": ["DeclarationReleased"],
+        "outcome": [{"exists": False}, "tax"],
+    }
+    assert made["SamplesInbox"]["Properties"]["VisibilityTimeout"] == 6 * 15 + 10
     event = made["SamplesOnEvent"]["Properties"]["Events"]["SamplesInbox"]["Properties"]
-    assert event["MaximumBatchingWindowInSeconds"] == 3
+    assert event["MaximumBatchingWindowInSeconds"] == {"Ref": "Patience"}
     assert {
         "SamplesInboxDlq",
         "SamplesInboxDlqAlarm",
