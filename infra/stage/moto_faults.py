@@ -66,6 +66,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 from werkzeug.exceptions import HTTPException
 
+from infra.stage import moto_pace
 from infra.stage.template import ACCOUNT
 
 StateTaskServiceCallback = state_task_service_callback.StateTaskServiceCallback
@@ -86,6 +87,8 @@ def mended() -> Iterator[None]:
     with ExitStack() as stack:
         for fault in FAULTS:
             stack.enter_context(patch.object(fault.target, fault.name, fault.replacement))
+        for target, name, replacement in moto_pace.REPLACED:
+            stack.enter_context(patch.object(target, name, replacement))
         yield
         _client.cache_clear()
 

@@ -25,7 +25,6 @@ from threading import Condition, Event, Thread
 from typing import Any
 from uuid import uuid4
 
-from moto.core.utils import unix_time_millis
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamRecord
 from moto.scheduler.models import Schedule, scheduler_backends
@@ -181,7 +180,7 @@ class QueuePoller(Poller):
     def _next_visible(self) -> float:
         """Seconds until a hidden message shows again."""
         moments = [max(message.visible_at, message.delayed_until) for message in self.queue._messages]
-        return max(0.001, (min(moments) - unix_time_millis()) / 1000 + 0.001) if moments else _FOREVER
+        return max(0.001, (min(moments) - time.time() * 1000) / 1000 + 0.001) if moments else _FOREVER
 
     def _failed(self, answer: Any, ids: list[str]) -> set[str]:
         """Which messages go back. Senseless answers fail the batch, as AWS has it."""
@@ -205,7 +204,7 @@ class QueuePoller(Poller):
         with self.queue._messages_lock:
             for each in self.queue._messages:
                 if each.id == message.id:
-                    each.visible_at = min(each.visible_at, unix_time_millis() + self.redelivery * 1000)
+                    each.visible_at = min(each.visible_at, time.time() * 1000 + self.redelivery * 1000)
             self.queue._messages_lock.notify_all()
 
 
