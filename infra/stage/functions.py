@@ -7,6 +7,8 @@ object. One lock per app, because a Chalice app is not thread-safe: functions of
 time, those of different capabilities side by side. A function whose queue mapping has a `ScalingConfig` runs beside
 itself and without that lock: a queue handler touches no request of the app.
 
+A redeploy (`replace`) brings modules that are imported anew, and kills what runs before it has answered.
+
 What does not: a handler that exceeds its timeout is noticed (a warning in the logs), not killed; memory,
 concurrency limits, permissions (IAM) and cold starts are not simulated.
 """
@@ -18,11 +20,12 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock, RLock, Thread
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -83,6 +86,10 @@ class FunctionError(Exception):
         return str(self.payload["errorType"])
 
 
+class Replaced(Exception):
+    """A new version came while the function ran, and nobody hears its answer."""
+
+
 class PayloadTooLarge(Exception):
     """The event is over 6 MB (`RequestEntityTooLargeException`)."""
 
@@ -127,7 +134,10 @@ class Functions:
         self._handlers: dict[str, Callable[[Any, Any], Any]] = {}
         self._injections: dict[str, list[Injection]] = {}
         self._running = 0
+        self._version = 0
+        self._replaced: dict[str, ModuleType] = {}
         self._count = Lock()
+        self.killed = 0
         self.invocations: dict[str, int] = {}
         self.logs = logs
         # What every function finds in its environment beside its own.
@@ -158,6 +168,28 @@ class Functions:
         """
         for function in self._by_id.values():
             self._handlers[function.logical_id] = _imported(function)
+
+    def replace(self, functions: Iterable[Function]) -> None:
+        """Put these in the place of those of the same name: a new version, whose modules are imported anew.
+
+        What runs of the old version is killed before its answer: its work may be done, and nobody hears of it. The
+        kernel stays as it is, as a layer does whose version is the same.
+        """
+        with self._count:
+            self._version += 1
+        for function in functions:
+            self.add(function)
+        packages = {function.handler.split(".")[0] for function in self}
+        for name in [name for name in sys.modules if name.split(".")[0] in packages]:
+            self._replaced.setdefault(name, sys.modules.pop(name))
+        with _locks_lock:
+            _locks.clear()
+        self._handlers = {function.logical_id: _imported(function) for function in self}
+
+    def put_back(self) -> None:
+        """The modules of the first version, which others in this process have imported too."""
+        sys.modules.update(self._replaced)
+        self._replaced.clear()
 
     @contextmanager
     def inject(
@@ -194,7 +226,8 @@ class Functions:
             _lock_of(function),
             _writing_to(self.logs, function.logical_id, request_id),
         ):
-            started = time.monotonic()
+            function = self._by_id[function.logical_id]  # a new version may have come while it waited
+            started, version = time.monotonic(), self._version
             context = LambdaContext(
                 function_name=function.name,
                 memory_limit_in_mb=function.memory,
@@ -206,6 +239,10 @@ class Functions:
             try:
                 with settings.using({**self.surroundings, **function.environment}):
                     result = self._run(function, event, context)
+                if version != self._version:
+                    with self._count:
+                        self.killed += 1
+                    raise Replaced(f"{function.name} was replaced while it ran")
             except Exception as error:
                 raise FunctionError(function.name, _error_payload(error, request_id)) from error
             finally:

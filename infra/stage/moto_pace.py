@@ -8,29 +8,31 @@ import copy
 import os
 import time
 from collections.abc import Iterator, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import moto.core.responses
 import moto.sqs.models
 from botocore.auth import SigV4Auth
-from botocore.useragent import UserAgentString
 from moto.core.serialize import ResponseSerializer
 from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, SQSBackend
 
 # --- DynamoDB -----------------------------------------------------------------------------------------------
 
 
-def _query(table: Table, hash_key: Any, range_comparison: Any, range_objs: Any, *args: Any, **kwargs: Any) -> Any:
+def _query(
+    table: Table, hash_key: Any, range_comparison: Any, range_objs: Any, *args: Any, **kwargs: Any
+) -> Any:
     """moto sorts the whole table for each query, and weighs each item of the partition; here it is shown what the
     key condition asks for.
     """
     if kwargs.get("index_name") or not table.has_range_key:
         return _unpatched_query(table, hash_key, range_comparison, range_objs, *args, **kwargs)
-    held: Mapping[Any, Any] = table.items.get(hash_key, {})  # type: ignore[attr-defined]
+    held: Mapping[Any, Any] = table.items.get(hash_key, {})
     if range_comparison:
         held = {key: item for key, item in held.items() if key.compare(range_comparison, range_objs)}
     asked = copy.copy(table)
@@ -39,6 +41,23 @@ def _query(table: Table, hash_key: Any, range_comparison: Any, range_objs: Any, 
 
 
 _unpatched_query = Table.query
+
+
+def _all_items(table: Table) -> list[Any]:
+    """In the order of their keys, for a page of a scan; moto compares number by number what it unpacks each time."""
+    if not table.has_range_key:
+        return sorted(table.items.values(), key=lambda item: item.hash_key.cast_value)
+    held = [item for partition in table.items.values() for item in partition.values()]
+    return sorted(held, key=lambda item: (item.hash_key.cast_value, item.range_key.cast_value))
+
+
+@lru_cache(1000)
+def _parsed_update(expression: str) -> Any:
+    """moto parses it three times an update; who changes what comes of it copies it first."""
+    return _unpatched_make(expression)
+
+
+_unpatched_make = UpdateExpressionParser.make
 
 # --- SQS ----------------------------------------------------------------------------------------------------
 
@@ -69,7 +88,7 @@ class _Attributes(Mapping[str, Any]):
         return dict(_unpatched_attributes(self.queue))
 
     def get(self, name: str, default: Any = None) -> Any:
-        if name == "ContentBasedDeduplication" and not self.queue.fifo_queue:  # type: ignore[attr-defined]
+        if name == "ContentBasedDeduplication" and not self.queue.fifo_queue:
             return default
         return self._all.get(name, default)
 
@@ -122,7 +141,7 @@ def _serialize_type_structure(
     """moto looks for each member of a shape under ten names; a dict that has none but the shape's members has them
     under their own.
     """
-    if type(value) is dict and not serializer._value_picker.response_transformers:  # type: ignore[attr-defined]
+    if type(value) is dict and not serializer._value_picker.response_transformers:
         members = shape.members
         if value.keys() <= members.keys():
             wrapper: Any = serializer.MAP_TYPE() if key else serialized
@@ -147,16 +166,6 @@ def _request_id(headers: dict[str, Any] | None = None) -> str:
     return id
 
 
-def _user_agent(agent: UserAgentString) -> str:
-    """botocore spells it out twice a call."""
-    told: str = agent.__dict__.get("told") or _unpatched_user_agent(agent)
-    agent.__dict__["told"] = told
-    return told
-
-
-_unpatched_user_agent = UserAgentString.to_string
-
-
 def _unsigned(*_: Any) -> str:
     """Nobody here looks at a signature: moto reads the region and the key's name beside it."""
     return "unsigned"
@@ -164,6 +173,8 @@ def _unsigned(*_: Any) -> str:
 
 REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (Table, "query", _query),
+    (Table, "all_items", _all_items),
+    (UpdateExpressionParser, "make", staticmethod(_parsed_update)),
     (moto.sqs.models, "unix_time", _unix_time),
     (moto.sqs.models, "unix_time_millis", _unix_time_millis),
     (moto.sqs.models, "deepcopy", _copied),
@@ -176,7 +187,6 @@ REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (moto.core.responses, "camelcase_to_underscores", cache(camelcase_to_underscores)),
     (moto.core.responses, "method_names_from_class", cache(method_names_from_class)),
     (moto.core.responses, "gen_amzn_requestid_long", _request_id),
-    (UserAgentString, "to_string", _user_agent),
     (SigV4Auth, "canonical_request", _unsigned),
     (SigV4Auth, "signature", _unsigned),
 )

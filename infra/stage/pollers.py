@@ -84,6 +84,10 @@ class Poller:
                 log.exception("%s failed", self.mapping.logical_id)
                 time.sleep(0.1)
 
+    def follow(self, other: "Poller") -> None:
+        """Go on where another of the same mapping stands, which has stopped."""
+        self.paused = other.paused
+
     def pause(self) -> None:
         self.paused = True
         self.wake()
@@ -223,6 +227,11 @@ class StreamPoller(Poller):
     @property
     def idle(self) -> bool:
         return self.paused or self.position >= len(self.shard.items)
+
+    def follow(self, other: Poller) -> None:
+        assert isinstance(other, StreamPoller)
+        super().follow(other)
+        self.position = other.position
 
     def wake(self) -> None:
         with STREAMS:

@@ -12,7 +12,7 @@ function does not admit the gateway.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -125,12 +125,18 @@ class Builder:
 
     # --- functions ------------------------------------------------------------------------------------------
 
-    def function(self, logical_id: str, p: dict[str, Any]) -> "Made":
+    def functions(self) -> Iterator[Function]:
+        """Every function as a deployment would make it now."""
+        for function in self.created.functions:
+            properties = self.template.resources[function.logical_id].get("Properties") or {}
+            yield self._function(function.logical_id, self.template.resolve(properties))
+
+    def _function(self, logical_id: str, p: dict[str, Any]) -> Function:
         name = self._name(logical_id, p.get("FunctionName"))
         capability = Path(p["CodeUri"]).name
         handler = p["Handler"]
         environment = {str(k): str(v) for k, v in (p.get("Environment") or {}).get("Variables", {}).items()}
-        function = Function(
+        return Function(
             logical_id=logical_id,
             name=name,
             arn=f"arn:{PARTITION}:lambda:{REGION}:{ACCOUNT}:function:{name}",
@@ -145,20 +151,23 @@ class Builder:
                 "ScalingConfig" in (e.get("Properties") or {}) for e in (p.get("Events") or {}).values()
             ),
         )
+
+    def function(self, logical_id: str, p: dict[str, Any]) -> "Made":
+        function = self._function(logical_id, p)
         self.client("lambda").create_function(
-            FunctionName=name,
+            FunctionName=function.name,
             Runtime=p.get("Runtime", "python3.12"),
             Role=self.role,
-            Handler=handler,
+            Handler=function.handler,
             Timeout=function.timeout,
             MemorySize=function.memory,
-            Environment={"Variables": environment},
+            Environment={"Variables": dict(function.environment)},
             Code={"ZipFile": b"the code runs from the repository"},
         )
         self.created.functions.append(function)
         for event_id, event in (p.get("Events") or {}).items():
             self.created.mappings.append(self._mapping(logical_id, event_id, event))
-        return name, {"Arn": function.arn}
+        return function.name, {"Arn": function.arn}
 
     def _local_path(self, value: str) -> str:
         """The layer is not unpacked here: what lies under /opt there lies under the repository here."""

@@ -110,9 +110,8 @@ class Stage:
         lambda_backend: Any = lambda_simple_backends[ACCOUNT][REGION]
         lambda_backend.invoke = self.functions.bridge(lambda_backend)
         self._undo.callback(self._abort_executions)
-        self._pollers = [
-            poller_for(mapping, self.functions, self.redelivery) for mapping in self.created.mappings
-        ]
+        self._undo.callback(self.functions.put_back)
+        self._pollers = self._attached()
         self._timers = Timers(self.functions)
         self._pollers.append(self._timers)
         self._serve_gateway()
@@ -154,6 +153,30 @@ class Stage:
         self._undo.callback(thread.join, 2)
         self._undo.callback(server.shutdown)
         return f"http://{HOST}:{server.port}"
+
+    def _attached(self) -> list[Poller]:
+        return [poller_for(mapping, self.functions, self.redelivery) for mapping in self.created.mappings]
+
+    def redeploy(self, parameters: Mapping[str, str] | None = None) -> int:
+        """A new version of every function, in mid-flight; how many invocations it killed.
+
+        Environments are read again, by `parameters` over those of the start; modules are imported anew; what runs dies
+        before its answer; event sources are attached to the new version where the old one stood. Tables, queues and
+        the layer stay.
+        """
+        killed = self.functions.killed
+        self._template.change(self._settled_parameters() | dict(parameters or {}))
+        self.functions.replace(self._builder.functions())
+        before, now = [one for one in self._pollers if one is not self._timers], self._attached()
+        for old in before:
+            old.stop()
+        for old, new in zip(before, now, strict=True):
+            old.join(10)
+            new.follow(old)
+        self._pollers = [*now, self._timers]
+        for new in now:
+            new.start()
+        return self.functions.killed - killed
 
     def _stop_pollers(self) -> None:
         for poller in self._pollers:

@@ -106,6 +106,11 @@ class Template:
             values[name] = value.split(",") if parameter["Type"] in _LISTS else value
         return values
 
+    def change(self, parameters: Mapping[str, str]) -> None:
+        """Settle the parameters anew: what is resolved from now on goes by them. What is created stays."""
+        self._values |= self._settled(parameters)
+        self._conditions.clear()
+
     def condition(self, name: str) -> bool:
         if name not in self._conditions:
             try:

@@ -60,6 +60,7 @@ def test_each_agency_gets_its_own_part_of_the_document(trader: Trader, desk: At)
     customs = desk("customs").body(desk("customs").question(window_no))
 
     assert set(pointer) == {
+        "link",
         "message_id",
         "type",
         "version",

@@ -3,13 +3,15 @@
 import argparse
 import random
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from tests.soak.run import Outcome, run
+from tests.soak.traffic import Sent
 
 REPORT = Path(__file__).parents[2] / "docs/soak.md"
 
@@ -22,15 +24,22 @@ def main() -> int:
     options = parser.parse_args()
     console = Console()
     console.print(f"{options.messages} messages, seed {options.seed}")
-    with Progress(console=console) as progress:
-        task = progress.add_task("sent", total=options.messages)
-        outcome = run(
-            options.messages, options.seed, lambda sent: progress.update(task, completed=sent.number)
-        )
+    outcome = run(options.messages, options.seed, _progress(console, options.messages))
     console.print(_table(outcome))
     if options.write:
         REPORT.write_text(outcome.as_markdown())
     return 0 if outcome.holds else 1
+
+
+def _progress(console: Console, messages: int) -> Callable[[Sent], None]:
+    """A line for each twentieth of them."""
+    started, every = time.monotonic(), max(messages // 20, 1)
+
+    def told(sent: Sent) -> None:
+        if sent.number % every == 0:
+            console.print(f"{time.monotonic() - started:6.0f} s: {sent.number} accepted")
+
+    return told
 
 
 def _table(outcome: Outcome) -> Table:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from threading import Timer
 from typing import Any
 from unittest.mock import patch
 
+from channels import dispatch
 from infra import issuer
 from infra.agencies import Hall
 from infra.stage import Stage
@@ -100,9 +102,11 @@ def soaked(
             _customs_away(parties, messages, outcome.fired)
             if raw:
                 traffic.upload(parties, raw, sent)
-            traffic.send(parties, messages, seed, True, told, sent)
+            traffic.send(
+                parties, messages, seed, True, _redeploying(stage, messages, told, outcome.fired), sent
+            )
             stage.wait_until(
-                lambda: _all_delivered(stage, sent), 300 + messages / 5, "delivery to all that live"
+                _all_delivered(stage, parties, sent), 300 + messages / 5, "delivery to all that live"
             )
         parties.close(DEAD)
         quiet(stage, 300 + messages / 5)
@@ -112,7 +116,7 @@ def soaked(
         _again(stage, parties, sent, outcome.fired)
         quiet(stage, 300 + messages / 5)
         parties.close_all()
-        outcome.claims += account.claims(stage, parties, sent, before)
+        outcome.claims += account.claims(stage, parties, sent, before, messages // traffic.TO_ALL)
         outcome.poison = parties.poison
         outcome.fired["malformed reply in a good batch"] = parties.poison.total()
     outcome.claims += [
@@ -122,12 +126,37 @@ def soaked(
     return outcome
 
 
-def _all_delivered(stage: Stage, sent: Sent) -> bool:
-    time.sleep(1.0)  # it reads whole tables
-    deliveries = account.routed(stage, sent)
-    return len(deliveries) == sum(map(len, sent.messages.values())) and all(
-        one.state in (*account.ENDED, LOST_FOR_GOOD) for one in deliveries if one.party != DEAD
-    )
+def _all_delivered(stage: Stage, parties: Parties, sent: Sent) -> Callable[[], bool]:
+    """Whether every delivery to one that lives has ended; asks again for those that had not."""
+    waiting = {
+        dispatch.delivery_id(id, parties.channels[party])
+        for id, whom in sent.messages.items()
+        for party in whom
+        if party != DEAD
+    }
+
+    def look() -> bool:
+        time.sleep(1.0)
+        found = account.deliveries(stage, sorted(waiting))
+        waiting.difference_update(one.id for one in found if one.state in (*account.ENDED, LOST_FOR_GOOD))
+        return not waiting
+
+    return look
+
+
+def _redeploying(
+    stage: Stage, messages: int, told: Callable[[Sent], None], fired: Counter[str]
+) -> Callable[[Sent], None]:
+    """`told`, and half-way a new version of all functions, while the other senders send on."""
+    heard = count(1)
+
+    def hear(sent: Sent) -> None:
+        told(sent)
+        if next(heard) == messages // 2:
+            fired["invocation killed by the redeploy"] += stage.redeploy()
+            fired["redeploy in mid-flight"] += 1
+
+    return hear
 
 
 @contextmanager
@@ -135,8 +164,12 @@ def stack() -> Iterator[Stage]:
     port = free_port()
     parameters = issuer.parameters(f"http://127.0.0.1:{port}") | {
         "AnswerTimeoutCap": "0",
+<<<<<<< HEAD
         "WebhookDelayCap": "30",
         "Patience": "0",
+=======
+        "WebhookDelayCap": "60",
+>>>>>>> soak
     }
     with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
         yield stage
