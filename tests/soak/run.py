@@ -164,12 +164,7 @@ def stack() -> Iterator[Stage]:
     port = free_port()
     parameters = issuer.parameters(f"http://127.0.0.1:{port}") | {
         "AnswerTimeoutCap": "0",
-<<<<<<< HEAD
-        "WebhookDelayCap": "30",
-        "Patience": "0",
-=======
         "WebhookDelayCap": "60",
->>>>>>> soak
     }
     with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
         yield stage
