@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from singlewindow import partners
 from singlewindow.errors import WindowError, conflict
 from singlewindow.events import Event
 from singlewindow.findings import Finding
@@ -14,6 +13,8 @@ _BOUND = ("window_no", "version", "entry_id", "conditional", "guaranteed", "remo
 
 def verified(token: str, agency: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the notice says, and the key that it was verified by. Raises 401 where `agency` did not sign it."""
+    from singlewindow import partners  # cryptography takes 30 ms, and few replies are signed
+
     return partners.verify(token, agency), partners.key_of(token)
 
 

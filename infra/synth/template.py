@@ -94,6 +94,7 @@ def _functions(
             "LOG_LEVEL": {"Ref": "LogLevel"},
             "QUEUE_PREFIX": {"Fn::Sub": "${AWS::StackName}-"},
             "ANSWER_TIMEOUT_CAP": {"Ref": "AnswerTimeoutCap"},
+            "PYDANTIC_DISABLE_PLUGINS": "__all__",  # looking for them takes 8 ms of a cold start
             "POWERTOOLS_SERVICE_NAME": capability.name,
             "POWERTOOLS_METRICS_NAMESPACE": manifest.stack,
             **grants.environment(capability.declared.uses, dead_letters),
