@@ -14,7 +14,7 @@ from typing import Any
 import moto.core.responses
 import moto.sqs.models
 from botocore.auth import SigV4Auth
-from moto.core.serialize import ResponseSerializer
+from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
@@ -136,12 +136,16 @@ def _copied(one: Any) -> Any:
 
 
 def _serialize_type_structure(
-    serializer: ResponseSerializer, serialized: Any, value: Any, shape: Any, key: str
+    serializer: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str
 ) -> None:
     """moto looks for each member of a shape under ten names; a dict that has none but the shape's members has them
-    under their own.
+    under their own. (In XML a member's name is not its place.)
     """
-    if type(value) is dict and not serializer._value_picker.response_transformers:
+    if (
+        type(value) is dict
+        and not shape.is_document_type
+        and not serializer._value_picker.response_transformers
+    ):
         members = shape.members
         if value.keys() <= members.keys():
             wrapper: Any = serializer.MAP_TYPE() if key else serialized
@@ -155,7 +159,7 @@ def _serialize_type_structure(
     _unpatched_structure(serializer, serialized, value, shape, key)
 
 
-_unpatched_structure: Any = ResponseSerializer._serialize_type_structure
+_unpatched_structure: Any = BaseJSONSerializer._serialize_type_structure
 
 
 def _request_id(headers: dict[str, Any] | None = None) -> str:
@@ -183,7 +187,7 @@ REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (Queue, "attributes", property(_Attributes)),
     (Queue, "delete_message", _delete_message),
     (SQSBackend, "is_message_valid_based_on_retention_period", _is_kept),
-    (ResponseSerializer, "_serialize_type_structure", _serialize_type_structure),
+    (BaseJSONSerializer, "_serialize_type_structure", _serialize_type_structure),
     (moto.core.responses, "camelcase_to_underscores", cache(camelcase_to_underscores)),
     (moto.core.responses, "method_names_from_class", cache(method_names_from_class)),
     (moto.core.responses, "gen_amzn_requestid_long", _request_id),
