@@ -134,3 +134,25 @@ def test_a_queue_counts_and_gives_the_same(stage: Stage) -> None:
     with pytest.raises(sqs.exceptions.ReceiptHandleIsInvalid):
         sqs.delete_message(QueueUrl=url, ReceiptHandle="made up")
     sqs.delete_queue(QueueUrl=url)
+
+
+def test_answers_in_xml_keep_their_lists(stage: Stage) -> None:
+    sns, s3 = stage.client("sns"), stage.client("s3")
+    queue = stage.attribute("Inbox", "Arn")
+    topic = sns.create_topic(Name="paced")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    s3.create_bucket(Bucket="paced", CreateBucketConfiguration={"LocationConstraint": "cn-northwest-1"})
+    for key in ("a", "b"):
+        s3.put_object(Bucket="paced", Key=key, Body=b"x")
+
+    fast, slow = twice(lambda: told(sns.list_subscriptions_by_topic(TopicArn=topic)))
+    assert fast == slow
+    assert [one["Endpoint"] for one in fast["Subscriptions"]] == [queue]
+    fast, slow = twice(lambda: told(s3.list_objects_v2(Bucket="paced")))
+    assert fast == slow
+    assert [one["Key"] for one in fast["Contents"]] == ["a", "b"]
+
+    sns.delete_topic(TopicArn=topic)
+    for key in ("a", "b"):
+        s3.delete_object(Bucket="paced", Key=key)
+    s3.delete_bucket(Bucket="paced")
