@@ -79,9 +79,10 @@ def test_a_query_finds_the_same(table: Any, asked: dict[str, Any]) -> None:
 
 
 def test_a_scan_reads_in_the_same_order_page_by_page(table: Any) -> None:
-    page, last = {"TableName": "paced", "Limit": 3}, None
+    page = {"TableName": "paced", "Limit": 3}
+    last: dict[str, Any] | None = None
     for _ in range(3):
-        start = {"ExclusiveStartKey": last} if last else {}
+        start: dict[str, Any] = {"ExclusiveStartKey": last} if last else {}
         fast, slow = twice(lambda start=start: table.scan(**page, **start))
         assert told(fast) == told(slow)
         last = fast.get("LastEvaluatedKey")
