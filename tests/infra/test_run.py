@@ -121,8 +121,13 @@ def running(*options: str) -> Iterator[Window]:
 
 @pytest.fixture(scope="module")
 def window() -> Iterator[Window]:
+    """One for all of these tests; at the end it is seen to stop cleanly."""
     with running("--no-demo", "--answer-timeout", str(TIMEOUT)) as window:
         yield window
+        code, seconds, output = window.stop(signal.SIGTERM)
+    assert code == 0, output
+    assert seconds < 3
+    assert "Traceback" not in output
 
 
 def declaration(bill_no: str) -> dict[str, Any]:
@@ -167,14 +172,6 @@ def test_a_newcomer_sees_the_sample_released_by_simulated_agencies_and_every_add
         assert said in output
     assert "failed" not in output
     assert "\x1b" not in output
-
-
-def test_it_stops_cleanly() -> None:
-    with running("--no-demo") as window:
-        code, seconds, output = window.stop(signal.SIGTERM)
-    assert code == 0, output
-    assert seconds < 3
-    assert "Traceback" not in output
 
 
 def test_it_may_be_stopped_while_it_comes_up() -> None:

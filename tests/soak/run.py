@@ -3,9 +3,10 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from threading import Timer
 from typing import Any
@@ -16,13 +17,12 @@ from infra import issuer
 from infra.agencies import Hall
 from infra.stage import Stage
 from singlewindow import clock
-from singlewindow.deliveries import DEAD as LOST_FOR_GOOD
 from singlewindow.messages import transform
 from tests.journeys.conftest import free_port
 from tests.journeys.window import quiet
 from tests.soak import account, interference, traffic
 from tests.soak.account import Claim
-from tests.soak.parties import ALSO_HOOKED, DEAD, HOOKED, Parties
+from tests.soak.parties import ALSO_HOOKED, DEAD, HOOKED, LIVE, Parties
 from tests.soak.traffic import Sent
 from tests.support.faults import LOST, THROTTLED, injected
 
@@ -89,32 +89,35 @@ def soaked(
     told: Callable[[Sent], None],
     *,
     pairs: int = interference.PAIRS,
-    mortal: tuple[str, ...] = MORTAL,
     large: bool = True,
 ) -> Outcome:
     """A soak on a stack that is up: compare, send under every fault, tell the day again, count."""
     started, outcome, sent = time.monotonic(), Outcome(messages, seed), Sent()
     before, raw = stage.dead_letters(), traffic.large_message() if large else b""
-    with Parties(stage) as parties:
+    with ExitStack() as undo:
+        undo.callback(clock.travel, None)
+        parties = undo.enter_context(Parties(stage))
         if pairs:
             outcome.claims.append(_unharmed(interference.measured(parties, sent, pairs)))
-        with _agencies(stage), _faults(stage, seed, mortal, outcome.fired):
+        with _agencies(stage), _faults(stage, seed, outcome.fired):
             _customs_away(parties, messages, outcome.fired)
             if raw:
                 traffic.upload(parties, raw, sent)
             traffic.send(
                 parties, messages, seed, True, _redeploying(stage, messages, told, outcome.fired), sent
             )
-            stage.wait_until(
-                _all_delivered(stage, parties, sent), 300 + messages / 5, "delivery to all that live"
-            )
+            patience = 300 + messages / 5
+            stage.wait_until(_over(stage, parties, sent, LIVE), patience, "delivery to all that live")
         parties.close(DEAD)
-        quiet(stage, 300 + messages / 5)
+        stage.wait_until(
+            _over(stage, parties, sent, (DEAD,)), patience, "an end of what the dead one waits for"
+        )
+        quiet(stage, patience)
         if raw:
             outcome.fired["message of over 20 MB by upload"] += len(raw) > 20e6
         _revived(parties, outcome.fired)
         _again(stage, parties, sent, outcome.fired)
-        quiet(stage, 300 + messages / 5)
+        quiet(stage, patience)
         parties.close_all()
         outcome.claims += account.claims(stage, parties, sent, before, messages // traffic.TO_ALL)
         outcome.poison = parties.poison
@@ -126,19 +129,24 @@ def soaked(
     return outcome
 
 
-def _all_delivered(stage: Stage, parties: Parties, sent: Sent) -> Callable[[], bool]:
-    """Whether every delivery to one that lives has ended; asks again for those that had not."""
+def _over(stage: Stage, parties: Parties, sent: Sent, whose: Container[str]) -> Callable[[], bool]:
+    """Whether no delivery to these waits any more; asks again for those that did.
+
+    Where all stand still the window's clock goes on by a minute, for attempts that were cut short to be made again.
+    """
     waiting = {
         dispatch.delivery_id(id, parties.channels[party])
         for id, whom in sent.messages.items()
         for party in whom
-        if party != DEAD
+        if party in whose
     }
 
     def look() -> bool:
         time.sleep(1.0)
-        found = account.deliveries(stage, sorted(waiting))
-        waiting.difference_update(one.id for one in found if one.state in (*account.ENDED, LOST_FOR_GOOD))
+        over = {one.id for one in account.deliveries(stage, sorted(waiting)) if not one.waits}
+        waiting.difference_update(over)
+        if waiting and not over:
+            clock.travel(clock.now() + timedelta(minutes=1))
         return not waiting
 
     return look
@@ -184,7 +192,7 @@ def _agencies(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
-def _faults(stage: Stage, seed: int, mortal: tuple[str, ...], fired: Counter[str]) -> Iterator[None]:
+def _faults(stage: Stage, seed: int, fired: Counter[str]) -> Iterator[None]:
     chance = random.Random(seed)
 
     def die(*_: Any) -> None:
@@ -195,7 +203,7 @@ def _faults(stage: Stage, seed: int, mortal: tuple[str, ...], fired: Counter[str
     with ExitStack() as undo:
         faults = undo.enter_context(injected(throttled=CHANCES[THROTTLED], lost=CHANCES[LOST], seed=seed))
         undo.enter_context(_mapping_raises(chance, fired))
-        for function in mortal:
+        for function in MORTAL:
             undo.enter_context(stage.inject(function, after=die, times=None))
         yield
         fired |= Counter(

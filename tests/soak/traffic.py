@@ -22,7 +22,7 @@ from tests.support.transport import TRANSPORT
 ORDER: dict[str, Any] = json.loads((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes())
 
 # One in so many …
-TO_ALL, DECLARATION, SPOILT, REPEATED = 10, 25, 200, 10
+TO_ALL, DECLARATION, SPOILT, REPEATED = 5, 25, 200, 10
 SENDERS = 3
 
 
