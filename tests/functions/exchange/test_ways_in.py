@@ -59,6 +59,12 @@ def judged(one: Received) -> Received:
 # ---------------------------------------------------------------- in an envelope
 
 
+@pytest.fixture
+def numbered() -> None:
+    certificates.register(PARTY, certificate(), "DXPENT01", "tester")
+
+
+@pytest.mark.usefixtures("numbered")
 def test_what_an_envelope_carries_is_judged_and_the_whole_is_kept() -> None:
     raw = wrapped(order())
     one = judged(ingest.accept(PARTY, "K", raw, XML)[0])
@@ -90,14 +96,29 @@ def test_an_envelope_that_contradicts_itself_is_refused_and_nothing_kept(raw: by
     assert boto3.client("dynamodb").scan(TableName="received")["Count"] == 0
 
 
-def test_who_registered_a_number_sends_under_no_other() -> None:
-    certificates.register(PARTY, certificate(), "DXPENT01", "tester")
-    assert ingest.accept(PARTY, "K-1", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
+@pytest.mark.parametrize("registered", ["", "DXPENT02"])
+def test_nobody_sends_under_a_number_that_he_has_not_registered(registered: str) -> None:
+    certificates.register(PARTY, certificate(), registered, "tester")
     with pytest.raises(WindowError) as caught:
-        ingest.accept(PARTY, "K-2", wrapped(order(), sender="DXPENT02"), XML)
+        ingest.accept(PARTY, "K", wrapped(order()), XML)
+    assert (caught.value.status, caught.value.code) == (422, "envelope-sender")
+    assert boto3.client("dynamodb").scan(TableName="received")["Count"] == 0
+
+
+def test_a_number_is_one_partys_even_after_its_certificate_is_revoked() -> None:
+    first, _ = certificates.register(PARTY, certificate(), "DXPENT01", "tester")
+    certificates.revoke(PARTY, first.thumbprint, "tester")
+    with pytest.raises(WindowError) as caught:
+        ingest.accept(PARTY, "K", wrapped(order()), XML)
     assert caught.value.code == "envelope-sender"
+    with pytest.raises(WindowError) as caught:
+        certificates.register("91310107132231740K", certificate(), "DXPENT01", "tester")
+    assert (caught.value.status, caught.value.code) == (409, "dxp-id-taken")
+    certificates.register(PARTY, certificate(serial=9), "DXPENT01", "tester")
+    assert ingest.accept(PARTY, "K", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
 
 
+@pytest.mark.usefixtures("numbered")
 def test_a_fault_of_the_envelope_is_told_beside_those_of_the_message() -> None:
     raw = wrapped(order()).replace(b"<CreatTime>2026-01-01T00:00:00</CreatTime>", b"")
     one = judged(ingest.accept(PARTY, "K", raw, XML)[0])
