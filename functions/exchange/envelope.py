@@ -54,7 +54,7 @@ def opened(raw: bytes) -> Envelope:
 
 
 def agrees(envelope: Envelope, type: str, dxp_ids: set[str]) -> None:
-    """Raises 422 where the envelope contradicts what it carries, or names a sender that the party has not registered."""
+    """Raises 422 where the envelope contradicts what it carries, or its sender is not one that the party registered."""
     if envelope.type != type and envelope.type in catalogue.names("messages"):
         raise WindowError(
             422, "envelope-type", f"MsgType says {envelope.type}, and it carries {type}",
@@ -66,7 +66,7 @@ def agrees(envelope: Envelope, type: str, dxp_ids: set[str]) -> None:
             "envelope-sender",
             f"SenderId {envelope.sender_id} is not one that you registered: "
             "POST /exchange/certificates with it as `dxp_id`",
-            detail_zh=f"信封 SenderId {envelope.sender_id} 未由贵方登记：请以 POST /exchange/certificates 登记证书及 dxp_id",
+            detail_zh=f"信封 SenderId {envelope.sender_id} 未由贵方登记：请随证书以 dxp_id 登记",
             pointer="/DxpMsg/TransInfo/SenderId",
         )
 
