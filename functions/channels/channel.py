@@ -22,7 +22,6 @@ PROFILES: Final[Mapping[str, Profile]] = {
 }
 
 
-
 @dataclass(frozen=True, slots=True)
 class Channel(Rotating):
     """`direction`: receive, send, both: what the party uses it for; only what it receives is delivered.

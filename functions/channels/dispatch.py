@@ -4,7 +4,8 @@ Items: `message#<id>` / `route` who gets the message and why, written once; `del
 with its timeline; `channel#<id>` with `q#<instant>#<delivery>` everything that ever went by it, `m#<cursor>` the
 mailbox of a channel that is pulled, `head` its last cursor, `dead#<instant>#<delivery>` and `circuit`;
 `dead#<day>#<shard>` / `<instant>#<delivery>` the dead letters of a day, `audit#<day>` / `<instant>#<id>` what was
-replayed by whom; `tally#…` as `channels.tally` says. What waits for an agency stands in the index `waiting`.
+replayed by whom; `tally#…` as `channels.tally` says. What waits for an agency stands in the index `waiting` under its
+channel, and under `dead#<channel>` what was given up and nobody has replayed.
 
 The route comes first and is the decision: whoever repeats it goes on from what stands there. A delivery has an id that
 follows from its message and its channel, so it is there once.
@@ -35,6 +36,8 @@ MAILBOX_START: Final = "0" * 16
 _ATTEMPTS: Final = 12
 _SHARDS: Final = 16
 _BATCH_GET: Final = 100
+# A public page counts no further.
+MOST_COUNTED: Final = 500
 # Words that DynamoDB keeps for itself.
 _ALIASES: Final = {"#k": "key", "#state": "state", "#round": "round", "#first": "first"}
 
@@ -191,7 +194,13 @@ def conclude(one: Delivery, claimed: float | None, to: Moved, at: str) -> bool:
 
 def bury(one: Delivery, claimed: float | None, to: Moved, at: str) -> bool:
     """As `conclude`, for an end: with its rows among the dead letters, all or none."""
-    update = _update(one, _moved(to), to.due, [(at, to.state, to.said)], to.state, claimed)
+    change = _moved(to)
+    if _is_watched(one):
+        change |= {
+            "waits_on = :waits_on": _text(f"dead#{one.channel}"),
+            "waits_since = :waits_since": _text(at),
+        }
+    update = _update(one, change, to.due, [(at, to.state, to.said)], to.state, claimed)
     place = f"{at}#{one.id}"
     letter = {
         "delivery": _text(one.id),
@@ -303,6 +312,21 @@ def oldest_waiting(channel_id: str) -> tuple[str, str] | None:
     return found[0]["waits_since"]["S"], found[0]["key"]["S"].removeprefix("delivery#")
 
 
+def dead_waiting(channel_id: str) -> int:
+    """How many of an agency's deliveries were given up and not replayed since, up to one more than `MOST_COUNTED`; of
+    what was given up before the index told of it nothing."""
+    counted = client("dynamodb").query(
+        TableName=_table(),
+        IndexName="waiting",
+        KeyConditionExpression="waits_on = :channel",
+        ExpressionAttributeValues={":channel": _text(f"dead#{channel_id}")},
+        Select="COUNT",
+        Limit=MOST_COUNTED + 1,
+    )
+    number: int = counted["Count"]
+    return number
+
+
 def dead_of_channel(channel_id: str, after: str, until: str, limit: int) -> list[tuple[str, str]]:
     """As `sent_by`, of what ended dead."""
     rows = _range(f"channel#{channel_id}", f"dead#{after}$", f"dead#{until or ':'}", limit)
@@ -382,7 +406,7 @@ def _update(
     values |= {expression.rsplit(" ", 1)[1]: value for expression, value in change.items()}
     gone = [*forget]
     if due is None:
-        gone += ["due", "waits_on"]
+        gone += ["due"] if "waits_on = :waits_on" in change else ["due", "waits_on"]
     else:
         sets.append("due = :due")
         values[":due"] = _number(due)

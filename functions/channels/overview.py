@@ -94,6 +94,8 @@ def _channel(
         "state": status.state(channel, circuit, waiting, aim, now),
         "incident": status.incident(channel, circuit, waiting, aim, now),
         "oldest_waiting_since": waiting.since if waiting else None,
+        "oldest_waiting_seconds": status.age(waiting.since if waiting else None, now),
+        "dead_letters": status.letters(dispatch.dead_waiting(channel.id), dispatch.MOST_COUNTED),
         "delivery": status.percentiles(counted.took),
         "failed_attempts": counted.failed,
         "answer": answers,

@@ -81,6 +81,16 @@ def reason(said: str | None) -> tuple[str, str]:
     return zh.format(said=said), en.format(said=said)
 
 
+def age(since: str | None, now: datetime) -> int | None:
+    """Whole seconds since an instant; None since none."""
+    return None if since is None else max(0, int((now - datetime.fromisoformat(since)).total_seconds()))
+
+
+def letters(number: int, most: int) -> dict[str, Any]:
+    """Dead letters that nobody has replayed; `more` where they were counted no further."""
+    return {"number": min(number, most), "more": number > most}
+
+
 def planned(channel: Channel, now: datetime) -> list[dict[str, Any]]:
     """Maintenance that is not over, as it was registered: absolute, or weekly in China's time."""
     return [

@@ -252,7 +252,6 @@ def dropped(message: Message) -> None:
     for file in files:
         told = ingest.dropped(file)
         if told is not None:
-            drop.answer(file.party, file.name, canonical.dumps(told))
             app.count("FilesRefused" if told["state"] == "REFUSED" else "FilesTaken")
 
 

@@ -54,17 +54,21 @@ def opened(raw: bytes) -> Envelope:
 
 
 def agrees(envelope: Envelope, type: str, dxp_ids: set[str]) -> None:
-    """Raises 422 where the envelope contradicts what it carries, or its sender those that the party registered."""
+    """Raises 422 where the envelope contradicts what it carries, or its sender is not one that the party registered."""
     if envelope.type != type and envelope.type in catalogue.names("messages"):
         raise WindowError(
             422, "envelope-type", f"MsgType says {envelope.type}, and it carries {type}",
             detail_zh=f"信封 MsgType 为 {envelope.type}，所载报文为 {type}", pointer="/DxpMsg/TransInfo/MsgType",
         )  # fmt: skip
-    if dxp_ids and envelope.sender_id not in dxp_ids:
+    if envelope.sender_id not in dxp_ids:
         raise WindowError(
-            422, "envelope-sender", f"SenderId {envelope.sender_id} is not one that you registered with a certificate",
-            detail_zh=f"信封 SenderId {envelope.sender_id} 与贵方登记的编号不符", pointer="/DxpMsg/TransInfo/SenderId",
-        )  # fmt: skip
+            422,
+            "envelope-sender",
+            f"SenderId {envelope.sender_id} is not one that you registered: "
+            "POST /exchange/certificates with it as `dxp_id`",
+            detail_zh=f"信封 SenderId {envelope.sender_id} 未由贵方登记：请随证书以 dxp_id 登记",
+            pointer="/DxpMsg/TransInfo/SenderId",
+        )
 
 
 def _text(node: Any) -> str:

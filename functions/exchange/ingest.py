@@ -31,16 +31,21 @@ _JSON = _MEDIA_TYPES["json"]
 # A packed report up to here stands in its row; a larger one is an object of the archive.
 _MOST_IN_ROW = 32 * 1024
 
+# How far a word beside a file goes: that it came, or what became of it.
+_FIRST_WORD, _LAST_WORD = 1, 2
+
 _PATIENCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came beside a message: a detached signature, to whom it shall go, its name in the drop folder."""
+    """What came beside a message: a detached signature, to whom it shall go, its name in the drop folder and when it
+    came there."""
 
     jws: str = ""
     receivers: tuple[str, ...] = ()
     file: str = ""
+    file_at: str = ""
 
 
 def accept(
@@ -98,7 +103,8 @@ def queued(agency: str, body: bytes) -> Received:
 
 
 def dropped(file: drop.File) -> dict[str, Any] | None:
-    """Take in what a party put into its drop folder, once; the receipt, or the problem for which nothing was kept.
+    """Take in what a party put into its drop folder, once, and put beside it the receipt, or the problem for which
+    nothing was kept; what was put there.
 
     None where the file is gone already.
     """
@@ -107,13 +113,16 @@ def dropped(file: drop.File) -> dict[str, Any] | None:
         return None
     raw, jws = fetched
     key = f"drop:{canonical.sha256(f'{file.key}#{file.version}'.encode())}"
+    told = Told(jws=jws, file=file.name, file_at=file.at)
     try:
-        one, _ = accept(file.party, key, raw, "application/octet-stream", Told(jws=jws, file=file.name))
+        one, _ = accept(file.party, key, raw, "application/octet-stream", told)
     except WindowError as error:
         if error.status >= 500:
             raise
-        return error.problem(file.key, correlation.current()) | {"state": "REFUSED"}
-    return _word(one)
+        refused = error.problem(file.key, correlation.current()) | {"state": "REFUSED"}
+        drop.answer(file.party, file.name, canonical.dumps(refused), (file.at, _LAST_WORD))
+        return refused
+    return _beside(one)
 
 
 def judge(receipt_id: str) -> bool:
@@ -235,6 +244,7 @@ def _keep(
         envelope=opened.as_json() if opened else {},
         signature=signature,
         file=told.file,
+        file_at=told.file_at,
     )
     standing = received.add(one, key)
     return standing, standing.receipt_id != receipt_id
@@ -273,15 +283,18 @@ def _follow(one: Received) -> None:
     """What comes after the judgement; done again at each repetition."""
     _hand_on(one)
     if one.file:
-        drop.answer(one.sender, one.file, canonical.dumps(_word(one)))
+        _beside(one)
 
 
-def _word(one: Received) -> dict[str, Any]:
-    """What stands beside a file: its receipt, then what was judged; a notification that comes again takes none of it
-    back."""
+def _beside(one: Received) -> dict[str, Any]:
+    """Put beside a file its receipt, then what was judged; neither a notification that comes again nor the receipt's
+    writer, overtaken by the judge, takes that back."""
     carries = carried_by(one.type)
     report = report_of(one)
-    return shown(one, canonical.load(report), carries) if report else receipt(one, carries)
+    word = shown(one, canonical.load(report), carries) if report else receipt(one, carries)
+    standing = (one.file_at, _LAST_WORD if report else _FIRST_WORD)
+    drop.answer(one.sender, one.file, canonical.dumps(word), standing)
+    return word
 
 
 def _is_json(syntax: str) -> None:

@@ -31,7 +31,8 @@ class Received:
     """`type`: by a glance at its first bytes, until the judge says. `outcome`: what the judge said, once.
 
     `receivers`: whom its sender or its envelope names, beside those whom its content names. `envelope`: what that said.
-    `signature`: who signed it and how that was proved, or why it was not. `file`: its name in the drop folder.
+    `signature`: who signed it and how that was proved, or why it was not. `file`: its name in the drop folder;
+    `file_at`: when that version came there.
     """
 
     receipt_id: str
@@ -49,6 +50,7 @@ class Received:
     envelope: dict[str, Any] = field(default_factory=dict)
     signature: dict[str, Any] = field(default_factory=dict)
     file: str = ""
+    file_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,9 @@ def refuse_revoked(token: str, events: Iterable[Event]) -> None:
             continue
         if event.data["outcome"] == "revoke" and released:
             raise conflict(
-                "notice-revoked", "this notice was revoked: a release is signed anew", "该放行通知已被撤销，须重新签发"
+                "notice-revoked",
+                "this notice was revoked: a release is signed anew",
+                "该放行通知已被撤销，须重新签发",
             )
         before = (event.data.get("release") or {}).get("notice")
         released = released or (before is not None and _signed_part(before) == _signed_part(token))

@@ -13,7 +13,7 @@ class RegisterCertificate(BaseModel):
     pem: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
     dxp_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,16}$")] | None = Field(
         default=None,
-        description="the number under which its owner sends by DXP: then no other is taken for it",
+        description="the number under which its owner sends by DXP: envelopes name none but what is registered",
     )
 
 

@@ -1,10 +1,13 @@
 """What everybody sees of the exchange: how each agency's channel fares, counted as it goes, and of no trader alone."""
 
+import calendar
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +60,12 @@ def test_a_reason_is_in_words_of_both_languages(said: str | None) -> None:
     assert zh and en.isascii() and not zh.isascii() and "{" not in zh + en
 
 
+def test_the_page_names_the_day_of_a_weekly_window_in_both_languages() -> None:
+    page = Path(status.__file__).with_name("status.html").read_text("utf-8")
+    found = [json.loads(days) for days in re.findall(r"days: (\[.+?\])", page)]
+    assert found == [list("一二三四五六日"), list(calendar.day_name)]
+
+
 def test_who_is_simulated_is_the_deployments_word() -> None:
     assert [status.is_simulated(PLAIN, said) for said in ("", "customs", "customs,ciq", "all")] == [
         False, False, True, True,
@@ -105,6 +114,7 @@ def test_an_inbox_counts_each_delivery_once_with_its_time() -> None:
     clock.travel(NOW + timedelta(seconds=30))
     (waiting,) = [one for one in _public()["channels"] if one["oldest_waiting_since"]]
     assert (waiting["id"], waiting["state"]) == ("customs-inbox", UP)
+    assert 25 <= waiting["oldest_waiting_seconds"] <= 35
     assert carried() == ["DELIVERED"]
     delivery.route(id)  # and whatever comes twice
     assert carried() == []
@@ -165,13 +175,16 @@ def test_a_dead_webhook_is_down_in_words_and_up_again(posts: Posts) -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_what_was_given_up_is_counted_and_a_replay_waits_anew(posts: Posts) -> None:
+def test_what_was_given_up_is_counted_and_a_replay_waits_anew(
+    posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = "https://ciq.example.com/hook"
     posts.answers[url] = Outcome(False, "410")
     own = registered("ciq", "agency", protocol="webhook", url=url)
     delivery.route(judged(receivers=("ciq",)))
     assert "DEAD" in carried()
     assert _public()["today"]["dead_letters"] == 1 and dispatch.oldest_waiting(own["id"]) is None
+    assert _of(_public(), own["id"])["dead_letters"] == {"number": 1, "more": False}
     clock.travel(NOW + timedelta(seconds=PROFILES["standard"].first * 10))
     status_code, _ = call(
         "POST", f"/exchange/channels/{own['id']}/replay", {"from": "2020-01-01T00:00:00Z", "why": "again"},
@@ -180,6 +193,10 @@ def test_what_was_given_up_is_counted_and_a_replay_waits_anew(posts: Posts) -> N
     assert status_code == 202
     oldest = dispatch.oldest_waiting(own["id"])
     assert oldest is not None and oldest[0] > clock.stamp(NOW + timedelta(seconds=49))
+    assert _of(_public(), own["id"])["dead_letters"] == {"number": 0, "more": False}
+    monkeypatch.setattr(dispatch, "MOST_COUNTED", 0)
+    assert "DEAD" in carried()
+    assert _of(_public(), own["id"])["dead_letters"] == {"number": 0, "more": True}
 
 
 @pytest.mark.usefixtures("cloud")

@@ -59,6 +59,12 @@ def judged(one: Received) -> Received:
 # ---------------------------------------------------------------- in an envelope
 
 
+@pytest.fixture
+def numbered() -> None:
+    certificates.register(PARTY, certificate(), "DXPENT01", "tester")
+
+
+@pytest.mark.usefixtures("numbered")
 def test_what_an_envelope_carries_is_judged_and_the_whole_is_kept() -> None:
     raw = wrapped(order())
     one = judged(ingest.accept(PARTY, "K", raw, XML)[0])
@@ -90,14 +96,29 @@ def test_an_envelope_that_contradicts_itself_is_refused_and_nothing_kept(raw: by
     assert boto3.client("dynamodb").scan(TableName="received")["Count"] == 0
 
 
-def test_who_registered_a_number_sends_under_no_other() -> None:
-    certificates.register(PARTY, certificate(), "DXPENT01", "tester")
-    assert ingest.accept(PARTY, "K-1", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
+@pytest.mark.parametrize("registered", ["", "DXPENT02"])
+def test_nobody_sends_under_a_number_that_he_has_not_registered(registered: str) -> None:
+    certificates.register(PARTY, certificate(), registered, "tester")
     with pytest.raises(WindowError) as caught:
-        ingest.accept(PARTY, "K-2", wrapped(order(), sender="DXPENT02"), XML)
+        ingest.accept(PARTY, "K", wrapped(order()), XML)
+    assert (caught.value.status, caught.value.code) == (422, "envelope-sender")
+    assert boto3.client("dynamodb").scan(TableName="received")["Count"] == 0
+
+
+def test_a_number_is_one_partys_even_after_its_certificate_is_revoked() -> None:
+    first, _ = certificates.register(PARTY, certificate(), "DXPENT01", "tester")
+    certificates.revoke(PARTY, first.thumbprint, "tester")
+    with pytest.raises(WindowError) as caught:
+        ingest.accept(PARTY, "K", wrapped(order()), XML)
     assert caught.value.code == "envelope-sender"
+    with pytest.raises(WindowError) as caught:
+        certificates.register("91310107132231740K", certificate(), "DXPENT01", "tester")
+    assert (caught.value.status, caught.value.code) == (409, "dxp-id-taken")
+    certificates.register(PARTY, certificate(serial=9), "DXPENT01", "tester")
+    assert ingest.accept(PARTY, "K", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
 
 
+@pytest.mark.usefixtures("numbered")
 def test_a_fault_of_the_envelope_is_told_beside_those_of_the_message() -> None:
     raw = wrapped(order()).replace(b"<CreatTime>2026-01-01T00:00:00</CreatTime>", b"")
     one = judged(ingest.accept(PARTY, "K", raw, XML)[0])
@@ -108,12 +129,19 @@ def test_a_fault_of_the_envelope_is_told_beside_those_of_the_message() -> None:
 # ---------------------------------------------------------------- through the drop folder
 
 
-def put(name: str, content: bytes, party: str = PARTY) -> dict[str, Any]:
+def put(name: str, content: bytes, party: str = PARTY, at: str = "") -> dict[str, Any]:
     """Put a file; what the bucket tells of it."""
     key = f"{party}/in/{name}"
     answer = boto3.client("s3").put_object(Bucket="drop", Key=key, Body=content)
     told = {"key": key.replace(" ", "+"), "size": len(content), "eTag": "e", "versionId": answer["VersionId"]}
-    return {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": told}}]}
+    return {"Records": [{"eventName": "ObjectCreated:Put", "eventTime": at, "s3": {"object": told}}]}
+
+
+def beside(name: str) -> dict[str, Any]:
+    """What stands beside a file."""
+    found = boto3.client("s3").get_object(Bucket="drop", Key=f"{PARTY}/receipts/{name}.json")
+    told: dict[str, Any] = json.loads(found["Body"].read())
+    return told
 
 
 def taken(notification: dict[str, Any]) -> dict[str, Any]:
@@ -128,10 +156,38 @@ def test_a_file_is_taken_in_once_however_often_the_bucket_tells_of_it() -> None:
     first = taken(notification)
     assert taken(notification)["receipt_id"] == first["receipt_id"]
     assert judged(received.find(first["receipt_id"])).file == "order one.json"  # type: ignore[arg-type]
-    body = boto3.client("s3").get_object(Bucket="drop", Key=f"{PARTY}/receipts/order one.json.json")["Body"]
-    assert json.loads(body.read())["state"] == VALIDATED
+    assert beside("order one.json")["state"] == VALIDATED
     # Put again, it is another version, and another message.
     assert taken(put("order one.json", JSON))["receipt_id"] != first["receipt_id"]
+
+
+def test_a_receipt_that_the_judge_overtook_does_not_replace_what_was_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    overtaken = []
+    answer = drop.answer
+
+    def late(party: str, name: str, content: bytes, standing: tuple[str, int]) -> None:
+        """The judge is done between the writer's look at the row and its write."""
+        if not overtaken:
+            overtaken.append(json.loads(content)["receipt_id"])
+            ingest.judge(overtaken[0])
+            assert beside(name)["state"] == VALIDATED
+        answer(party, name, content, standing)
+
+    monkeypatch.setattr(drop, "answer", late)
+    assert taken(put("a.json", JSON))["state"] == "RECEIVED" and overtaken
+    assert beside("a.json")["state"] == VALIDATED
+
+
+def test_the_word_on_an_earlier_version_does_not_replace_that_on_a_later_one() -> None:
+    earlier = taken(put("a.json", JSON, at="2026-03-02T02:00:00.001Z"))["receipt_id"]
+    later = taken(put("a.json", JSON, at="2026-03-02T02:00:00.002Z"))["receipt_id"]
+    assert beside("a.json")["receipt_id"] == later  # though the earlier one is not judged yet
+    ingest.judge(earlier)
+    assert beside("a.json")["receipt_id"] == later
+    ingest.judge(later)
+    assert (beside("a.json")["receipt_id"], beside("a.json")["state"]) == (later, VALIDATED)
 
 
 def test_a_malformed_file_is_refused_alone_and_told_why() -> None:
