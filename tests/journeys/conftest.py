@@ -2,16 +2,20 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from infra import issuer
+from infra import issuer, sdk
 from infra.banks import Banks
 from infra.stage import Stage
 from tests.journeys.window import IMPORTER, Client, Desk, Trader, quiet
 
 ANSWER_TIMEOUT = 4
+# Bytes of a message to SNS.
+POINTER = 4096
 
 
 @dataclass
@@ -35,7 +39,10 @@ def stage(planted: Planted) -> Iterator[Stage]:
     parameters = issuer.parameters(f"http://127.0.0.1:{port}")
     parameters |= {"AnswerTimeoutCap": str(ANSWER_TIMEOUT), "WebhookDelayCap": "1", "Patience": "0"}
     with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
-        yield stage
+        with announced() as largest:
+            yield stage
+        over = {type: size for type, size in largest.items() if size > POINTER}
+        assert largest and not over, "SNS carries pointers: whoever wants more fetches it"
         stage.wait_until(
             lambda: all(one["status"] != "RUNNING" for one in stage.executions()), ANSWER_TIMEOUT + 15
         )
@@ -43,6 +50,24 @@ def stage(planted: Planted) -> Iterator[Stage]:
         left = {queue: depth for queue, depth in stage.dead_letters().items() if depth}
         assert left == planted.dead_letters
         assert {one["status"] for one in stage.executions()} <= {"SUCCEEDED"}
+
+
+@contextmanager
+def announced() -> Iterator[dict[str, int]]:
+    """The largest message to SNS by its type, in bytes, of all that our code publishes meanwhile."""
+    largest: dict[str, int] = {}
+
+    def measure(params: dict[str, Any], **_: Any) -> None:
+        for entry in params["PublishBatchRequestEntries"]:
+            type = entry["MessageAttributes"]["type"]["StringValue"]
+            largest[type] = max(largest.get(type, 0), len(entry["Message"].encode()))
+
+    topics = [client.meta.events for service, client in sdk.clients() if service == "sns"]
+    for events in topics:
+        events.register("provide-client-params.sns.PublishBatch", measure)
+    yield largest
+    for events in topics:
+        events.unregister("provide-client-params.sns.PublishBatch", measure)
 
 
 def free_port() -> int:
