@@ -183,7 +183,7 @@ def pay(request: Request, bill_id: str) -> Answer:
             raise conflict(
                 "not-consolidated", "only consolidated taxes are put on a guarantee", "仅汇总征税可使用担保"
             )
-        opening.secure(content, wanted.guarantee_id)
+        opening.secure(content, wanted.guarantee_id, _actor(request))
         return Answer(_shown(*_bill(request, bill_id)), 202)
     return Answer(_ordered(request, content, str(wanted.bank)), 202)
 
@@ -491,6 +491,7 @@ def _open_guarantee(given: Any) -> bool:
         "valid_from": given.valid_from.isoformat(),
         "valid_to": given.valid_to.isoformat(),
         "simulated": simulated,
+        "agents": given.agents,
     }
     new = store.put(f"guarantee#{given.guarantee_id}", "guarantee", value)
     kept = value if new else store.get(f"guarantee#{given.guarantee_id}", "guarantee")

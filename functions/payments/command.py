@@ -88,6 +88,7 @@ class OpenGuarantee(Part):
     limit: Money
     valid_from: date
     valid_to: date
+    agents: Annotated[list[str], Field(max_length=20)] = []
 
     @field_validator("party")
     @classmethod
@@ -95,6 +96,11 @@ class OpenGuarantee(Part):
         if not is_uscc(party):
             raise ValueError("no unified social credit code")
         return party
+
+    @field_validator("agents")
+    @classmethod
+    def _all_checked(cls, agents: list[str]) -> list[str]:
+        return sorted({cls._checked(one) for one in agents})
 
     @model_validator(mode="after")
     def _lasts(self) -> "OpenGuarantee":

@@ -11,17 +11,19 @@ from typing import Any, Final
 from payments.bill import PAID, REVERSED, SENT, VOID, Standing
 from singlewindow.errors import WindowError
 
-WRONG_AMOUNT, REPLACED, DOUBLE, SUPERSEDED = (
+WRONG_AMOUNT, REPLACED, DOUBLE, SUPERSEDED, GIVEN_BACK_TWICE = (
     "wrong-amount",
     "order-replaced",
     "double-deduction",
     "superseded-bill",
+    "given-back-twice",
 )
 STRAYS: Final = {
     WRONG_AMOUNT: ("扣款金额与指令不符", "another sum was deducted than was ordered"),
     REPLACED: ("已被新指令取代的指令仍被扣款", "an order was carried out that another had replaced"),
     DOUBLE: ("重复扣款", "deducted twice"),
     SUPERSEDED: ("为已作废税单扣款", "deducted for a bill that is void"),
+    GIVEN_BACK_TWICE: ("退回指令与银行冲正重复", "given back by our order and reversed by the bank as well"),
 }
 
 

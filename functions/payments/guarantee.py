@@ -18,7 +18,10 @@ OCCUPY, RELEASE = "occupy", "release"
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
-    """`party` owes, `guarantor` answers for it up to `limit` yuan from `valid_from` to `valid_to`."""
+    """`party` owes, `guarantor` answers for it up to `limit` yuan from `valid_from` to `valid_to`.
+
+    `agents`: who may put its bills on it beside the party itself, its brokers.
+    """
 
     id: str
     party: str
@@ -27,6 +30,10 @@ class Guarantee:
     valid_from: str
     valid_to: str
     simulated: bool = False
+    agents: tuple[str, ...] = ()
+
+    def may_use(self, party: str) -> bool:
+        return party == self.party or party in self.agents
 
     def valid(self, day: date) -> bool:
         return self.valid_from <= day.isoformat() <= self.valid_to
@@ -40,6 +47,7 @@ class Entry:
     amount: Decimal
     occupied: Decimal
     at: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class Balance:
             "guarantee_id": one.id,
             "party": one.party,
             "guarantor": one.guarantor,
+            "agents": list(one.agents),
             "limit": str(one.limit),
             "occupied": str(self.occupied),
             "available": str(self.available),
@@ -72,8 +81,8 @@ class Balance:
         }
 
 
-def occupied(balance: Balance, bill_id: str, amount: Decimal, at: str, day: date) -> Entry:
-    """The entry that takes `amount` for a bill. Raises 409 where the guarantee is not valid or has no room."""
+def occupied(balance: Balance, bill_id: str, amount: Decimal, at: str, day: date, by: str = "") -> Entry:
+    """The entry that takes `amount` for a bill, and `by` whom. Raises 409 where the guarantee is not valid or has no room."""
     if not balance.guarantee.valid(day):
         raise conflict(
             "guarantee-not-valid", f"{balance.guarantee.id} is not valid on {day}", "担保不在有效期内"
@@ -85,7 +94,7 @@ def occupied(balance: Balance, bill_id: str, amount: Decimal, at: str, day: date
             "担保额度不足",
             available=str(balance.available),
         )
-    return Entry(balance.number + 1, OCCUPY, bill_id, amount, balance.occupied + amount, at)
+    return Entry(balance.number + 1, OCCUPY, bill_id, amount, balance.occupied + amount, at, by)
 
 
 def released(balance: Balance, bill_id: str, amount: Decimal, at: str) -> Entry:

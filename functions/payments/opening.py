@@ -94,8 +94,11 @@ def of_trader(window_no: str, lines: tuple[Any, ...], actor: Actor, submission: 
     return answer
 
 
-def secure(content: dict[str, Any], guarantee_id: str | None = None) -> bool:
-    """Put a bill on a guarantee: on the one that is named, else the fitting one of its payer; False where none fits."""
+def secure(content: dict[str, Any], guarantee_id: str | None = None, actor: Actor = WINDOW) -> bool:
+    """Put a bill on a guarantee: on the one that is named, else the fitting one of its payer; False where none fits.
+
+    Raises 403 where the one that is named is not `actor`'s to use.
+    """
     bill_id, amount = content["bill_id"], Decimal(content["to_pay"])
     secured = False
 
@@ -118,11 +121,18 @@ def secure(content: dict[str, Any], guarantee_id: str | None = None) -> bool:
             balance = store.balance(guarantee_id)
             if balance is None or balance.guarantee.party != content["payer"]:
                 raise not_found(guarantee_id)
-        entry = guarantee.occupied(balance, bill_id, amount, clock.stamp(), day)
+            if not balance.guarantee.may_use(actor.party):
+                raise WindowError(
+                    403,
+                    "not-your-guarantee",
+                    f"{guarantee_id} is used by its party and the agents that it names",
+                    detail_zh="仅担保人本人或其授权的代理人可使用该担保",
+                )
+        entry = guarantee.occupied(balance, bill_id, amount, clock.stamp(), day, actor.party)
         secured = True
         data = {"bill_id": bill_id, "guarantee_id": balance.guarantee.id, "amount": str(amount)}
         rows = (store.entry(balance.guarantee.id, entry),)
-        return Change("TaxGuaranteed", data, of_version=standing.version, rows=rows)
+        return Change("TaxGuaranteed", data, actor, of_version=standing.version, rows=rows)
 
     ledger.amend(content["window_no"], decide)
     return secured

@@ -6,7 +6,7 @@ from typing import Any
 
 from payments import guarantee, orders, store
 from payments.bill import DEDUCTED, VOID, Standing, must_allow, standings
-from payments.deduction import STRAYS, SUPERSEDED, Result, Verdict, judge
+from payments.deduction import GIVEN_BACK_TWICE, STRAYS, SUPERSEDED, Result, Verdict, judge
 from payments.late_payment import Surcharge
 from singlewindow import clock, correlation
 from singlewindow.aws import ledger
@@ -98,6 +98,8 @@ def hear(result: Result) -> str | None:
         return Change(verdict.event, verdict.data or {}, actor, of_version=standing.version, rows=tuple(rows))
 
     ledger.amend(window_no, decide)
+    if result.outcome == "reversed" and verdict.event is None:
+        _taken_back(bill_id, result)
     if verdict.stray:
         give_back(
             bill_id,
@@ -169,8 +171,24 @@ def give_back(
     given = orders.refund(bill_id, bank, bank_ref, amount, STRAYS[why][1])
     store.put(f"bill#{bill_id}", f"stray#{bank}#{bank_ref}", stray)
     store.put(f"day#{clock.business_date(deducted_at).isoformat()}", f"stray#{bank}#{bank_ref}", stray)
+    if store.get(f"bill#{bill_id}", f"reversed#{bank}#{bank_ref}"):
+        return  # the bank has given it back by itself
     store.put(f"order#{given['order_id']}", "order", given)
     orders.send(given, correlation.current())
+
+
+def _taken_back(bill_id: str, result: Result) -> None:
+    """A reversal that moves no bill. Each of it and the order to give the money back says so before it looks for the
+    other: where both were, the payer has the money twice, and the day's books show that.
+    """
+    ref = f"{result.bank}#{result.bank_ref}"
+    said = {"bill_id": bill_id, "bank": result.bank, "ref": result.bank_ref, "amount": str(result.amount)}
+    store.put(f"bill#{bill_id}", f"reversed#{ref}", said | {"at": result.at})
+    if store.get(f"order#{orders.refund_id(result.bank, result.bank_ref)}", "order"):
+        twice = said | {"why": GIVEN_BACK_TWICE}
+        store.put(f"bill#{bill_id}", f"stray#{ref}#twice", twice)
+        day = clock.business_date(datetime.fromisoformat(result.at))
+        store.put(f"day#{day.isoformat()}", f"stray#{ref}#twice", twice)
 
 
 def give_back_for_void(standing: Standing) -> None:

@@ -1,7 +1,7 @@
 """The payments table, which only this capability writes. By `key` / `item`, each row a value as JSON; none is altered.
 
 `bill#<id>`: `bill` its content, `receipt` what the treasury said before the bank did, `stray#<bank>#<ref>` money that
-came for it and was not wanted · `order#<id>` / `order` · `due#<date>` / `<bill>` · `party#<uscc>` / `<instant>#<bill>`
+came for it and was not wanted, `reversed#<bank>#<ref>` what the bank took back by itself · `order#<id>` / `order` · `due#<date>` / `<bill>` · `party#<uscc>` / `<instant>#<bill>`
 · `day#<date>`: `ours#<kind>#<bill>#<ref>` what we booked, `stray#…`, `resolution#<break>` · `statement#<date>` /
 `<party>#<page>` · `guarantee#<id>`: `guarantee`, `entry#<number>` · `guaranteed#<uscc>` / `<id>` · `fx#<uscc>` /
 `<date>#<instant>`.
@@ -111,7 +111,7 @@ def balance(guarantee_id: str) -> Balance | None:
         return None
     last = next(among(key, "entry#", newest_first=True, limit=1), None)
     number, occupied = (last[1]["number"], Decimal(last[1]["occupied"])) if last else (0, NOUGHT)
-    members = given | {"limit": Decimal(given["limit"])}
+    members = given | {"limit": Decimal(given["limit"]), "agents": tuple(given.get("agents", ()))}
     return Balance(Guarantee(**members), occupied, number)
 
 
@@ -136,6 +136,7 @@ def entry(guarantee_id: str, one: Entry) -> Row:
         "amount": str(one.amount),
         "occupied": str(one.occupied),
         "at": one.at,
+        "by": one.by,
     }
     return row(f"guarantee#{guarantee_id}", f"entry#{one.number:08d}", value)
 

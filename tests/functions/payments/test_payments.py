@@ -495,9 +495,9 @@ def test_a_paid_or_void_bill_is_never_overdue(till: Till) -> None:
 # --- guarantees ---------------------------------------------------------------------------------------------
 
 
-def guaranteed(till: Till, limit: str = "40000.00", id: str = "G-1") -> None:
+def guaranteed(till: Till, limit: str = "40000.00", id: str = "G-1", **more: Any) -> None:
     said = {"guarantee_id": id, "party": IMPORTER, "guarantor": BANK, "limit": limit,
-            "valid_from": "2026-01-01", "valid_to": "2026-12-31"}  # fmt: skip
+            "valid_from": "2026-01-01", "valid_to": "2026-12-31"} | more  # fmt: skip
     assert till.say(BANK, "guarantee", **said) == []
 
 
@@ -546,11 +546,27 @@ def test_only_consolidated_taxes_go_on_a_guarantee_and_only_on_the_payers_own(ti
     assert till.get(f"/payments/guarantees?party={IMPORTER}", party=STRANGER)[0] == 404
 
 
+def test_a_guarantee_is_used_by_its_party_and_by_the_agents_that_it_names(till: Till) -> None:
+    window_no = till.declare(parties=(IMPORTER, STRANGER))
+    till.bill(window_no=window_no, regime="consolidated")
+    guaranteed(till)
+    refused = till.pay(body={"guarantee_id": "G-1"}, party=STRANGER)
+    assert (refused[0], refused[1]["code"]) == (403, "not-your-guarantee")
+    assert till.shown()["guarantee"] is None
+    guaranteed(till, id="G-2", agents=[STRANGER])
+    assert till.pay(body={"guarantee_id": "G-2"}, party=STRANGER)[0] == 202
+    (event,) = (one for one in till.events(window_no) if one.type == "TaxGuaranteed")
+    (entry,) = (one for _, one in store.among("guarantee#G-2", "entry#"))
+    assert (event.actor.party, entry["by"]) == (STRANGER, STRANGER)
+
+
 def test_bills_that_want_the_last_of_a_guarantee_at_once_get_it_once(till: Till) -> None:
     for number in range(4):
         till.bill(f"T-{number}", regime="consolidated")
     guaranteed(till, "40000.00")
-    assert at_once(lambda number: opening.secure(store.bill(f"T-{number}") or {}, "G-1")) == [
+    assert at_once(
+        lambda number: opening.secure(store.bill(f"T-{number}") or {}, "G-1", Actor("enterprise", IMPORTER))
+    ) == [
         None,
         None,
         409,
