@@ -82,7 +82,9 @@ class Balance:
 
 
 def occupied(balance: Balance, bill_id: str, amount: Decimal, at: str, day: date, by: str = "") -> Entry:
-    """The entry that takes `amount` for a bill, and `by` whom. Raises 409 where the guarantee is not valid or has no room."""
+    """The entry that takes `amount` for a bill, `by` whom.
+
+    Raises 409 where the guarantee is not valid or has no room."""
     if not balance.guarantee.valid(day):
         raise conflict(
             "guarantee-not-valid", f"{balance.guarantee.id} is not valid on {day}", "担保不在有效期内"

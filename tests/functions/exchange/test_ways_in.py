@@ -164,7 +164,7 @@ def test_a_file_is_taken_in_once_however_often_the_bucket_tells_of_it() -> None:
 def test_a_receipt_that_the_judge_overtook_does_not_replace_what_was_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    overtaken = []
+    overtaken: list[Any] = []
     answer = drop.answer
 
     def late(party: str, name: str, content: bytes, standing: tuple[str, int]) -> None:

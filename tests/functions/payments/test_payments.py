@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from payments import app as payments_app
 from payments import opening, settlement, store, view
 from payments import orders as bank_orders
 from payments.app import app, on_event, on_partner
+from payments.deduction import Result
 from singlewindow import canonical, clock, settings
 from singlewindow.aws import ledger
 from singlewindow.consignment import Body, Change, Submission
@@ -343,6 +345,28 @@ def test_what_was_paid_before_it_was_superseded_goes_back_as_well(till: Till) ->
     till.result(ordered(till))
     till.bill("T-2", window_no, supersedes="T-1")
     assert stray(till) == ("superseded-bill", [f"RF-{BANK}-R1"])
+
+
+def test_what_we_order_back_and_the_bank_reverses_as_well_is_a_break(till: Till) -> None:
+    window_no = till.bill()
+    order = ordered(till)
+    till.result(order)
+    till.bill("T-2", window_no, supersedes="T-1")
+    for _ in range(2):  # and every word comes twice
+        till.result(order, "reversed")
+    assert [one["why"] for one in till.shown()["strays"]] == ["superseded-bill", "given-back-twice"]
+    assert till.kinds(TODAY).count("stray") == 2
+
+
+def test_what_the_bank_has_reversed_is_not_ordered_back(till: Till) -> None:
+    till.bill()
+    order = ordered(till)
+    till.result(order)
+    result = Result(order["order_id"], BANK, "reversed", Decimal(order["amount"]), "R1", clock.stamp())
+    settlement._taken_back("T-1", result)  # between the deduction and the bill that takes its place
+    settlement.give_back("T-1", BANK, "R1", Decimal(order["amount"]), "superseded-bill", clock.now())
+    assert not [one for one in till.orders() if one["kind"] == "refund"]
+    assert [one["why"] for one in till.shown()["strays"]] == ["superseded-bill"]
 
 
 def test_deducted_twice_the_second_goes_back_and_is_ordered_back_under_one_id(till: Till) -> None:
