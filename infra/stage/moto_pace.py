@@ -25,19 +25,30 @@ from moto.sqs.models import Message, Queue, SQSBackend
 
 
 def _query(
-    table: Table, hash_key: Any, range_comparison: Any, range_objs: Any, *args: Any, **kwargs: Any
+    table: Table,
+    hash_key: Any,
+    range_comparison: Any,
+    range_objs: Any,
+    limit: Any,
+    after: Any,
+    forward: Any,
+    projected: Any,
+    index_name: str | None = None,
+    *args: Any,
+    **kwargs: Any,
 ) -> Any:
     """moto sorts the whole table for each query, and weighs each item of the partition; here it is shown what the
-    key condition asks for.
+    key condition asks for. An index it may go through as it does.
     """
-    if kwargs.get("index_name") or not table.has_range_key:
-        return _unpatched_query(table, hash_key, range_comparison, range_objs, *args, **kwargs)
+    more = (limit, after, forward, projected, index_name, *args)
+    if index_name or not table.has_range_key:
+        return _unpatched_query(table, hash_key, range_comparison, range_objs, *more, **kwargs)
     held: Mapping[Any, Any] = table.items.get(hash_key, {})
     if range_comparison:
         held = {key: item for key, item in held.items() if key.compare(range_comparison, range_objs)}
     asked = copy.copy(table)
     asked.items = {hash_key: held}  # type: ignore[assignment]
-    return _unpatched_query(asked, hash_key, range_comparison, range_objs, *args, **kwargs)
+    return _unpatched_query(asked, hash_key, range_comparison, range_objs, *more, **kwargs)
 
 
 _unpatched_query = Table.query
