@@ -111,7 +111,7 @@ def test_a_hash_is_that_of_the_bytes() -> None:
 
 
 VALUES: Any = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**63), 10**63) | st.text(st.characters(exclude_categories=["Cs"])),
+    st.none() | st.booleans() | st.integers(-(10**62), 10**62) | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=20,
 )
