@@ -252,8 +252,8 @@ def decide(payload: dict[str, Any]) -> dict[str, Any]:
 def _start_clearance(event: Event) -> None:
     """The ledger, not the execution's name, guards against a second start: an agency asked means it began."""
     _archive_raw(event)
-    consignment = ledger.read(event.window_no, seen=event.seq)
-    if consignment is None or consignment.version != event.declaration_version:
+    consignment = ledger.of(event)
+    if consignment.version != event.declaration_version:
         return
     waiting = {one["agency"] for one in event.data["agencies"] if one["part"] == "decides"}
     if any(e.type == "AgencyAsked" and e.data["agency"] in waiting for e in consignment.of_version()):
@@ -342,10 +342,9 @@ def _match_arrival(event: Event) -> None:
 
 def _match_again(event: Event) -> None:
     """The terminal's last report on the version, compared with what the amendment has made of it."""
-    consignment = ledger.read(event.window_no, seen=event.seq)
     reported = [
         one
-        for one in (consignment.of_version(event.declaration_version) if consignment else ())
+        for one in ledger.of(event).of_version(event.declaration_version)
         if one.type == "AgencyReplied" and one.data.get("report")
     ]
     if reported:

@@ -595,12 +595,8 @@ def _informed_by(event: Event) -> list[str]:
 
 def _tell(event: Event) -> None:
     """A pointer to each agency that must know of this event; a repetition has the same id, and they know it by that."""
-    consignment = ledger.read(event.window_no, seen=event.seq)
-    if consignment is not None:
-        for agency, pointer in telling.pointers(event, consignment):
-            attributes = {"type": event.type, "window_no": event.window_no, "agency": agency}
-            notice = Notice(pointer, attributes | {"correlation_id": event.correlation_id})
-            topics.publish("MESSAGES_TOPIC", [notice])
+    for agency, pointer in telling.pointers(event, ledger.of(event)):
+        topics.publish("MESSAGES_TOPIC", [Notice(pointer, event.attributes | {"agency": agency})])
 
 
 def _answer_for_the_desk(event: Event) -> None:

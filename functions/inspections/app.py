@@ -37,10 +37,7 @@ def on_event(message: Message) -> None:
     if event.type == "InspectionBooked":
         _look_at_the_end(event)
     elif concerns(event):  # most answers are not: those cost no read
-        consignment = ledger.read(event.window_no, seen=event.seq)
-        if consignment is None:
-            raise not_found(event.window_no)
-        _follow(consignment, event.declaration_version)
+        _follow(ledger.of(event), event.declaration_version)
 
 
 @app.on_timer

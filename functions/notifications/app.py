@@ -12,7 +12,6 @@ from singlewindow.aws import ledger
 from singlewindow.capability import Answer, Capability, Message, Request
 from singlewindow.consignment import Consignment
 from singlewindow.errors import WindowError, conflict, not_found
-from singlewindow.events import Event
 from singlewindow.ids import new_id
 from singlewindow.outbound import address, signing
 from singlewindow.parties import TRADERS, Role
@@ -33,13 +32,14 @@ def on_event(message: Message) -> None:
     standing = ledger.standing(event.window_no)
     if standing is None:
         raise not_found(event.window_no)
-    consignment, parties = None, sorted(standing.parties)
+    consignment: Consignment | None = None
+    parties = sorted(standing.parties)
     if event.type in FOR_AGENCIES:
-        consignment = _consignment(event)
+        consignment = ledger.of(event)
         parties = concerned(consignment)
     trouble: Exception | None = None
     for subscription in (one for party in parties for one in store.of_party(party) if one.exists):
-        consignment = consignment or _consignment(event)
+        consignment = consignment or ledger.of(event)
         try:
             written = delivery.tell(subscription, consignment)
         except Exception as error:  # the others are told all the same; the queue repeats this one
@@ -266,10 +266,3 @@ def _shown(one: Subscription) -> dict[str, Any]:
         "previous_secret_until": clock.stamp(until) if until and overlapping else None,
         "kept_days": RETENTION.days,
     }
-
-
-def _consignment(event: Event) -> Consignment:
-    consignment = ledger.read(event.window_no, seen=event.seq)
-    if consignment is None:
-        raise not_found(event.window_no)
-    return consignment

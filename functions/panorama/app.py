@@ -139,10 +139,7 @@ def show(request: Request, window_no: str) -> dict[str, Any]:
 
 def _measure(event: Event) -> None:
     """Count how long the segments of a version took, when it is decided: from the ledger, which lacks nothing."""
-    consignment = ledger.read(event.window_no, seen=event.seq)
-    if consignment is None:
-        raise not_found(event.window_no)
-    until = [one for one in consignment.of_version(event.declaration_version) if one.seq <= event.seq]
+    until = [one for one in ledger.of(event).of_version(event.declaration_version) if one.seq <= event.seq]
     day = clock.business_date(datetime.fromisoformat(event.at))
     store.measure(event.window_no, event.seq, day, segments.segments(until))
 

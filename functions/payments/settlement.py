@@ -171,20 +171,23 @@ def give_back(
     given = orders.refund(bill_id, bank, bank_ref, amount, STRAYS[why][1])
     store.put(f"bill#{bill_id}", f"stray#{bank}#{bank_ref}", stray)
     store.put(f"day#{clock.business_date(deducted_at).isoformat()}", f"stray#{bank}#{bank_ref}", stray)
+    new = store.put(f"order#{given['order_id']}", "order", given)
     if store.get(f"bill#{bill_id}", f"reversed#{bank}#{bank_ref}"):
-        return  # the bank has given it back by itself
-    store.put(f"order#{given['order_id']}", "order", given)
+        if new:  # the bank has given it back by itself, before anybody was told to
+            store.put(f"order#{given['order_id']}", "spared", {})
+        return
     orders.send(given, correlation.current())
 
 
 def _taken_back(bill_id: str, result: Result) -> None:
-    """A reversal that moves no bill. Each of it and the order to give the money back says so before it looks for the
-    other: where both were, the payer has the money twice, and the day's books show that.
+    """A reversal that moves no bill. It and the order to give the money back each say so before they look for the
+    other: where both may have gone out, the payer may have the money twice, and the day's books show that.
     """
     ref = f"{result.bank}#{result.bank_ref}"
     said = {"bill_id": bill_id, "bank": result.bank, "ref": result.bank_ref, "amount": str(result.amount)}
     store.put(f"bill#{bill_id}", f"reversed#{ref}", said | {"at": result.at})
-    if store.get(f"order#{orders.refund_id(result.bank, result.bank_ref)}", "order"):
+    order = f"order#{orders.refund_id(result.bank, result.bank_ref)}"
+    if store.get(order, "order") and store.get(order, "spared") is None:
         twice = said | {"why": GIVEN_BACK_TWICE}
         store.put(f"bill#{bill_id}", f"stray#{ref}#twice", twice)
         day = clock.business_date(datetime.fromisoformat(result.at))

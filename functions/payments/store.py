@@ -1,8 +1,9 @@
 """The payments table, which only this capability writes. By `key` / `item`, each row a value as JSON; none is altered.
 
 `bill#<id>`: `bill` its content, `receipt` what the treasury said before the bank did, `stray#<bank>#<ref>` money that
-came for it and was not wanted, `reversed#<bank>#<ref>` what the bank took back by itself · `order#<id>` / `order` ·
-`due#<date>` / `<bill>` · `party#<uscc>` / `<instant>#<bill>` · `day#<date>`: `ours#<kind>#<bill>#<ref>` what we booked,
+came for it and was not wanted, `reversed#<bank>#<ref>` what the bank took back by itself · `order#<id>`: `order`,
+`spared` where it was not sent · `due#<date>` / `<bill>` ·
+`party#<uscc>` / `<instant>#<bill>` · `day#<date>`: `ours#<kind>#<bill>#<ref>` what we booked,
 `stray#…`, `resolution#<break>` · `statement#<date>` / `<party>#<page>` · `guarantee#<id>`: `guarantee`,
 `entry#<number>` · `guaranteed#<uscc>` / `<id>` · `fx#<uscc>` / `<date>#<instant>`.
 

@@ -219,7 +219,8 @@ class Desk:
     def _noticed(self, pointer: dict[str, Any]) -> None:
         """What the window tells beside questions; customs in a full course releases once nothing is awaited."""
         self._told(self.agency, f"{pointer['window_no']}: is told of {pointer['event']}")
-        if "slot" in pointer and pointer["message_id"] in self._attending:
+        wanted = "slot" in pointer and self.agency in pointer["agencies"]
+        if wanted and pointer["message_id"] in self._attending:
             attending = self._attending.pop(pointer["message_id"])
             Thread(target=self._inspect, args=(pointer, *attending), daemon=True).start()
         course = self._courses.get(pointer["message_id"])

@@ -358,13 +358,35 @@ def test_what_we_order_back_and_the_bank_reverses_as_well_is_a_break(till: Till)
     assert till.kinds(TODAY).count("stray") == 2
 
 
+def test_a_reversal_that_comes_while_we_order_back_is_seen_by_one_of_the_two(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till.bill()
+    order = ordered(till)
+    till.result(order)
+    result = Result(order["order_id"], BANK, "reversed", Decimal(order["amount"]), "R1", clock.stamp())
+    genuine = store.get
+
+    def meanwhile(key: str, item: str) -> Any:
+        found = genuine(key, item)
+        if item.startswith("reversed#"):  # it has looked, and found nothing
+            monkeypatch.setattr(store, "get", genuine)
+            settlement._taken_back("T-1", result)
+        return found
+
+    monkeypatch.setattr(store, "get", meanwhile)
+    settlement.give_back("T-1", BANK, "R1", Decimal(order["amount"]), "superseded-bill", clock.now())
+    assert [one["why"] for one in till.shown()["strays"]] == ["superseded-bill", "given-back-twice"]
+
+
 def test_what_the_bank_has_reversed_is_not_ordered_back(till: Till) -> None:
     till.bill()
     order = ordered(till)
     till.result(order)
     result = Result(order["order_id"], BANK, "reversed", Decimal(order["amount"]), "R1", clock.stamp())
-    settlement._taken_back("T-1", result)  # between the deduction and the bill that takes its place
-    settlement.give_back("T-1", BANK, "R1", Decimal(order["amount"]), "superseded-bill", clock.now())
+    for _ in range(2):  # the bank's word between the deduction and the bill that takes its place, and everything again
+        settlement._taken_back("T-1", result)
+        settlement.give_back("T-1", BANK, "R1", Decimal(order["amount"]), "superseded-bill", clock.now())
     assert not [one for one in till.orders() if one["kind"] == "refund"]
     assert [one["why"] for one in till.shown()["strays"]] == ["superseded-bill"]
 

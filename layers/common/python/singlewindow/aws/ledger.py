@@ -32,7 +32,7 @@ from singlewindow.consignment import (
     blank,
     follow,
 )
-from singlewindow.errors import WindowError, conflict
+from singlewindow.errors import WindowError, conflict, not_found
 from singlewindow.events import Event
 from singlewindow.ids import new_id
 
@@ -123,6 +123,14 @@ def read(window_no: str, seen: int | None = None) -> Consignment | None:
     That allows the read at half the price, which may be late, and the other only where it was.
     """
     return _look(window_no, seen)[0]
+
+
+def of(event: Event) -> Consignment:
+    """The consignment that an event is heard of. Raises 404 where there is none."""
+    consignment = read(event.window_no, seen=event.seq)
+    if consignment is None:
+        raise not_found(event.window_no)
+    return consignment
 
 
 def _look(window_no: str, seen: int | None) -> tuple[Consignment | None, bool]:
