@@ -48,10 +48,9 @@ def route(message_id: str) -> int | None:
         for one in decided["receivers"]
         if one["delivery_id"]
     ]
-    for one in made:
-        dispatch.add(one)
-    standing = dispatch.all_of([one.id for one in made])
-    send(one for one in standing if one.waits)
+    added = [one for one in made if dispatch.add(one)]
+    standing = dispatch.all_of([one.id for one in made if one not in added])
+    send(one for one in (*added, *standing) if one.waits)
     return len(made)
 
 

@@ -141,7 +141,7 @@ def judge(receipt_id: str) -> bool:
     as_at = clock.business_date(datetime.fromisoformat(one.timeline[-1][1]))
     raw = archive.fetch(one.raw_key)
     inner = envelope.opened(raw).payload if one.envelope else raw
-    state, report, content = _judged(raw, inner, as_at)
+    state, report, content, parsed = _judged(raw, inner, as_at)
     text = canonical.dumps(report)
     outcome: dict[str, Any] = {"verdict": report["verdict"], "report": {"sha256": canonical.sha256(text)}}
     if content:
@@ -152,7 +152,7 @@ def judge(receipt_id: str) -> bool:
             "document": content["document"],
             "version": content["version"],
         }
-    if state != QUARANTINED and (answers := _correlated(one, report["recognised"][0]["type"], inner, as_at)):
+    if state != QUARANTINED and (answers := _correlated(one, report["recognised"][0]["type"], parsed, as_at)):
         outcome["answers"] = answers
     packed: bytes | None = canonical.pack(text)
     if packed and len(packed) > _MOST_IN_ROW:
@@ -174,25 +174,21 @@ def report_of(one: Received) -> bytes | None:
     return canonical.unpack(packed) if packed is not None else None
 
 
-def _correlated(one: Received, type: str, inner: bytes, as_at: date) -> list[dict[str, Any]]:
+def _correlated(one: Received, type: str, parsed: Any, as_at: date) -> list[dict[str, Any]]:
     """What became of the answers that a message holds; and it may itself be answered from now on.
 
-    `type`: as the judge found it; a glance takes a reply to a manifest for the manifest.
+    `type` and `parsed`: as the judge found and read it; a glance takes a reply to a manifest for the manifest.
     """
     from exchange import answers
     from exchange.correlate import correlate
-    from singlewindow.messages import xml
 
-    if not answers.concerns(type, as_at):
-        return []
-    if one.syntax == "xml":
-        message = xml.parse(inner, most_elements=150_000, most_attributes=50_000)
-        return correlate(one, type, message, as_at)
-    return correlate(one, type, recognise.parsed_json(inner), as_at)
+    return correlate(one, type, parsed, as_at) if answers.concerns(type, as_at) else []
 
 
-def _judged(raw: bytes, inner: bytes, as_at: date) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
-    """(state, report, canonical documents) of a message, by the catalogue of the day on which it came.
+def _judged(
+    raw: bytes, inner: bytes, as_at: date
+) -> tuple[str, dict[str, Any], dict[str, Any] | None, Any]:
+    """(state, report, canonical documents, the message as read), by the catalogue of the day on which it came.
 
     `inner`: what an envelope carries, else `raw` itself; of the envelope too every deviation is told.
     """
@@ -206,7 +202,7 @@ def _judged(raw: bytes, inner: bytes, as_at: date) -> tuple[str, dict[str, Any],
                 report, findings=(*around.findings, *report.findings), size=len(raw), sha256=around.sha256
             )
     except WindowError as error:  # a head that promised what the body does not hold
-        return QUARANTINED, conformance.refusal(raw, as_at, error).as_json(), None
+        return QUARANTINED, conformance.refusal(raw, as_at, error).as_json(), None, None
     content = report.content
     carried = (
         {"document": content.document, "version": content.version, "documents": content.documents}
@@ -214,7 +210,7 @@ def _judged(raw: bytes, inner: bytes, as_at: date) -> tuple[str, dict[str, Any],
         else None
     )
     told = report.as_json()
-    return state_of(report.readable, told["counts"]["error"]), told, carried
+    return state_of(report.readable, told["counts"]["error"]), told, carried, report.parsed
 
 
 def _keep(

@@ -150,8 +150,11 @@ def _serialize_type_structure(
     serializer: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str
 ) -> None:
     """moto looks for each member of a shape under ten names; a dict that has none but the shape's members has them
-    under their own. (In XML a member's name is not its place.)
+    under their own. (In XML a member's name is not its place.) A text or a number of DynamoDB goes as it lies.
     """
+    if shape.name == "AttributeValue" and key and type(value) is dict and value.keys() < _AS_THEY_LIE:
+        serialized[key] = value
+        return
     if (
         type(value) is dict
         and not shape.is_document_type
@@ -170,6 +173,7 @@ def _serialize_type_structure(
     _unpatched_structure(serializer, serialized, value, shape, key)
 
 
+_AS_THEY_LIE = {"S", "N", "BOOL", "NULL"}
 _unpatched_structure: Any = BaseJSONSerializer._serialize_type_structure
 
 

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -16,7 +17,7 @@ from infra import ROOT
 from singlewindow import canonical, catalogue, clock
 from singlewindow.aws import archive, clients, queues, uploads
 from singlewindow.errors import WindowError
-from singlewindow.messages import carriers, transform
+from singlewindow.messages import carriers, transform, xml
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
@@ -379,3 +380,11 @@ def test_documents_of_unsound_form_are_not_written() -> None:
     with pytest.raises(WindowError) as caught:
         views.written(one, "canonical", "DecMessage")
     assert one.state == INVALID and caught.value.code == "document-unsound" and caught.value.findings
+
+
+def test_a_message_is_parsed_once_to_be_judged_and_correlated(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = accepted(order())
+    parse = Mock(wraps=xml.parse)
+    monkeypatch.setattr(xml, "parse", parse)
+    assert ingest.judge(one.receipt_id)
+    parse.assert_called_once()

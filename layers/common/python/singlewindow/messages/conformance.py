@@ -52,7 +52,8 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`left`: what nobody judged, and why, in Chinese and English. `content`: where it was asked for and there is."""
+    """`left`: what nobody judged, and why, in Chinese and English. `content`: where it was asked for and there is;
+    `parsed`: beside it, the message as it was read: the root of an XML tree, or a JSON document."""
 
     recognised: tuple[Recognised, ...]
     findings: tuple[Finding, ...]
@@ -62,6 +63,7 @@ class Report:
     readable: bool = True
     left: tuple[tuple[str, str], ...] = field(default=())
     content: Content | None = None
+    parsed: Any = field(default=None, repr=False, compare=False)
 
     @property
     def verdict(self) -> str:
@@ -133,7 +135,8 @@ def _xml(raw: bytes, as_at: date, rules_of: RulesOf | None, with_content: bool) 
         certain=right is None, documents=documents,
     )  # fmt: skip
     left = _left_of(definition, rules_of is not None)
-    return _report(raw, as_at, recognised, findings, left, content if with_content else None)
+    made = _report(raw, as_at, recognised, findings, left)
+    return replace(made, content=content, parsed=root) if with_content else made
 
 
 def _unreadable_xml(raw: bytes, as_at: date, error: WindowError) -> Report:
@@ -216,8 +219,11 @@ def _json(raw: bytes, as_at: date, rules_of: RulesOf | None, with_content: bool)
     recognised = Recognised(
         name, str(version), "json", kind.name_zh, kind.name_en, status.get("verified", False)
     )
-    content = Content(name, version, (document,)) if with_content and isinstance(document, dict) else None
-    return _report(raw, as_at, recognised, findings, _rules_left(name, rules_of is not None), content)
+    made = _report(raw, as_at, recognised, findings, _rules_left(name, rules_of is not None))
+    if not with_content:
+        return made
+    content = Content(name, version, (document,)) if isinstance(document, dict) else None
+    return replace(made, content=content, parsed=value)
 
 
 _CROSS_FIELD = (
@@ -338,7 +344,6 @@ def _report(
     recognised: Recognised,
     findings: Iterable[Finding],
     left: Iterable[tuple[str, str]],
-    content: Content | None,
 ) -> Report:
     return Report(
         (recognised,),
@@ -347,7 +352,6 @@ def _report(
         len(raw),
         canonical.sha256(raw),
         left=tuple(left),
-        content=content,
     )
 
 

@@ -17,6 +17,8 @@ from singlewindow.document import Document, Element, Section
 _TEXT = re.compile(r"C(?:(\d*)\.\.)?(\d+)").fullmatch
 _DECIMAL = re.compile(r"N(\d+),(\d+)").fullmatch
 _INTEGER = re.compile(r"n(\d*)\.\.(\d+)").fullmatch
+# A message's own namespace, those that are accepted beside it, and none: sets of these.
+_MOST_SPACES = 8
 _CHINA = timezone(timedelta(hours=8))
 
 
@@ -172,6 +174,48 @@ class Group:
             for tag in (node.tag, *(node.also if isinstance(node, Field) else ())):
                 found.setdefault(tag, (at, node))
         return found
+
+    def qualified(self, spaces: frozenset[str]) -> "Mapping[str, tuple[int, Field | Group]]":
+        """As `by_tag`, by the whole name as lxml has it, for tags of one of these namespaces: one look-up a tag.
+
+        A root may name a namespace of its own invention, so that few are remembered.
+        """
+        known = self._qualified.get(spaces)
+        if known is None:
+            known = {
+                f"{{{space}}}{tag}" if space else tag: entry
+                for space in spaces
+                for tag, entry in self.by_tag.items()
+            }
+            if len(self._qualified) < _MOST_SPACES:
+                self._qualified[spaces] = known
+        return known
+
+    @cached_property
+    def _qualified(self) -> "dict[frozenset[str], Mapping[str, tuple[int, Field | Group]]]":
+        return {}
+
+    def demanded(self, blanks: bool) -> "tuple[tuple[int, Field | Group, str | None], ...]":
+        """What must stand here: its position, and the canonical name that must be filled, where it is that.
+
+        `blanks`: the message's; then what the document demands is asked for, too.
+        """
+        return self._demanded_with_blanks if blanks else self._demanded_without
+
+    @cached_property
+    def _demanded_with_blanks(self) -> "tuple[tuple[int, Field | Group, str | None], ...]":
+        return self._demanding(self.section.mandatory if self.section else ())
+
+    @cached_property
+    def _demanded_without(self) -> "tuple[tuple[int, Field | Group, str | None], ...]":
+        return self._demanding(())
+
+    def _demanding(self, mandatory: tuple[str, ...]) -> "tuple[tuple[int, Field | Group, str | None], ...]":
+        named = (
+            (at, node, node.element.name if isinstance(node, Field) and node.element else None)
+            for at, node in enumerate(self.content)
+        )
+        return tuple(one for one in named if one[1].least or one[2] in mandatory)
 
     @cached_property
     def carried(self) -> frozenset[str]:

@@ -58,7 +58,7 @@ class _Judging:
         self._group(root, definition.root, path)
 
     def _group(self, element: Any, group: Group, path: str) -> None:
-        by_tag = group.by_tag
+        known = group.qualified(self._spaces)
         counts = [0] * len(group.content)
         last = 0
         filled: set[str] = set()
@@ -66,18 +66,14 @@ class _Judging:
         if element.text and element.text.strip():
             self._stray(element.text, path)
         for child in element:
-            tag = local(child.tag)
-            if child.tail and child.tail.strip():
-                self._stray(child.tail, path)
-            entry = by_tag.get(tag)
-            is_open = entry is not None and isinstance(entry[1], Group) and entry[1].open
-            if space_of(child.tag) not in self._spaces and not is_open:
-                self._from_elsewhere(child, f"{path}/{tag[:80]}")
+            if (tail := child.tail) and tail.strip():
+                self._stray(tail, path)
+            entry = known.get(child.tag) or self._odd(child, group, path)
             if entry is None:
-                self._unknown(child, tag, group, path)
                 continue
             at, node = entry
             counts[at] += 1
+            tag = local(child.tag)
             place = f"{path}/{tag}" if node.most == 1 else f"{path}/{tag}[{counts[at]}]"
             if at < last:
                 self._disorder(place, node, group.content[last])
@@ -92,13 +88,23 @@ class _Judging:
                 self._group(child, node, place)
         self._absent(group, counts, filled, path)
 
+    def _odd(self, child: Any, group: Group, path: str) -> tuple[int, Field | Group] | None:
+        """What a tag is that does not stand here under its whole name: of a foreign namespace, or unknown."""
+        tag = local(child.tag)
+        entry = group.by_tag.get(tag)
+        is_open = entry is not None and isinstance(entry[1], Group) and entry[1].open
+        if space_of(child.tag) not in self._spaces and not is_open:
+            self._from_elsewhere(child, f"{path}/{tag[:80]}")
+        if entry is None:
+            self._unknown(child, tag, group, path)
+        return entry
+
     def _absent(self, group: Group, counts: list[int], filled: set[str], path: str) -> None:
-        demanded = group.section.mandatory if group.section and self._definition.blanks else ()
-        for node, count in zip(group.content, counts, strict=True):
-            name = node.element.name if isinstance(node, Field) and node.element else None
-            if name in demanded and name not in filled:
+        mandatory = group.section.mandatory if group.section and self._definition.blanks else ()
+        for at, node, name in group.demanded(self._definition.blanks):
+            if name in mandatory and name not in filled:
                 self._missing(f"{path}/{node.tag}", node)
-            elif count < node.least:
+            elif counts[at] < node.least:
                 if isinstance(node, Field) and name in filled:
                     continue  # under another of its names
                 self._missing(f"{path}/{node.tag}", node)
@@ -138,11 +144,12 @@ class _Judging:
                 path, "MSG-VALUE", text, listed, f"应为 {listed} 之一", f"must be one of {listed}", node
             )
             return
-        day = text[:10] if form.code == "X" else f"{text[:4]}-{text[4:6]}-{text[6:8]}"
-        if form.kind in ("date", "time") and is_no_day(day):
-            zh, en = "日期不存在", "is no day of the calendar"
-            self._note(path, "CHECK-DATE", text, "a day of the calendar", zh, en, node)
-            return
+        if form.kind in ("date", "time"):
+            day = text[:10] if form.code == "X" else f"{text[:4]}-{text[4:6]}-{text[6:8]}"
+            if is_no_day(day):
+                zh, en = "日期不存在", "is no day of the calendar"
+                self._note(path, "CHECK-DATE", text, "a day of the calendar", zh, en, node)
+                return
         if element is None:
             return
         if element.code_list:

@@ -157,9 +157,10 @@ def _collect(
 ) -> None:
     strange.note_own(element, group.attributes, within)
     _take_attributes(element, group.attributes, found)
+    known = group.qualified(spaces)
     for child in element:
-        tag = local(child.tag)
-        node = _node(child, group, spaces)
+        entry = known.get(child.tag)
+        node = entry[1] if entry else _node(child, group, spaces)
         if node is None:
             strange.note(child, within)
         elif isinstance(node, Field):
@@ -167,7 +168,7 @@ def _collect(
         elif node.open:
             continue
         elif node.section is None:
-            _collect(child, node, spaces, found, strange, f"{within}{tag}/")
+            _collect(child, node, spaces, found, strange, f"{within}{local(child.tag)}/")
         elif node.section.occurs is not None:
             found.setdefault(node.section.name, []).append(_object(child, node, spaces))
         elif node.section.name in found:
@@ -190,11 +191,13 @@ def _take(child: Any, node: Field, found: Canonical, strange: "_Strangers", with
     if node.element is None:
         return
     name = node.element.name
-    if name in found or len(child) or any(key not in node.attributes for key in child.attrib):
+    own = child.keys()
+    if name in found or len(child) or (own and not node.attributes.keys() >= set(own)):
         strange.note(child, within)
     elif text := (child.text or "").strip():
         found[name] = node.canonical(text)
-    _take_attributes(child, node.attributes, found)
+    if own:
+        _take_attributes(child, node.attributes, found)
 
 
 def _take_attributes(element: Any, attributes: Mapping[str, Attribute], found: Canonical) -> None:
