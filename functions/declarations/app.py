@@ -195,6 +195,7 @@ def resubmit(request: Request, window_no: str) -> Answer:
         "InspectionResult",
         "InspectionFollowedUp",
         "TaxBilled",
+        "TaxBillRefused",
         "TaxDeducted",
         "TaxGuaranteed",
         "TaxReversed",

@@ -173,6 +173,10 @@ def _owed(open_ones: list[Bill], since: str) -> Explanation:
     if not open_ones:
         return _drawing(since)
     first, rule = open_ones[0], _RULES["TAX-FIRST"]
+    if refused := next((bill for bill in open_ones if bill.state == "refused"), None):
+        zh = f"税单号 {refused.bill_id} 已被他票占用，待海关重新开具"
+        en = f"the number {refused.bill_id} is another declaration's bill: customs is to bill anew"
+        return Explanation(refused.agency, since, rule, zh, en)
     if all(bill.state == "sent" for bill in open_ones):
         return Explanation(BANK, since, rule, "扣款指令已发银行", "the bank is to deduct it")
     pay = tuple(

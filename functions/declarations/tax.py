@@ -12,12 +12,16 @@ from singlewindow.events import Event
 _SETTLING = {"TaxDeducted": "deducted", "TaxGuaranteed": "guaranteed"}
 # What becomes of a bill that is not settled.
 _TROUBLED = {"TaxDeductionFailed": "failed", "TaxOverdue": "overdue"}
+_NEWS = (*_SETTLING, *_TROUBLED, "TaxSent", "TaxReversed")
 _SETTLED = ("deducted", "guaranteed", "exempt")
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """state: `billed`, `sent`, `deducted`, `guaranteed`, `exempt`, `failed`, `overdue`, `reversed`."""
+    """state: `billed`, `refused`, `sent`, `deducted`, `guaranteed`, `exempt`, `failed`, `overdue`, `reversed`.
+
+    `refused`: its number is another declaration's bill; customs bills anew, in the place of this one.
+    """
 
     bill_id: str
     agency: str
@@ -55,7 +59,10 @@ class Bills:
             )
             state = "billed" if Decimal(data["payable"]) else "exempt"
             self._bills[billed.bill_id] = replace(billed, state=state, due_on=data.get("due_on"))
-        elif event.type.startswith("Tax") and data.get("bill_id") in self._bills:
+        elif event.type == "TaxBillRefused" and data["reason"] == "number-taken":
+            if data["bill_id"] in self._bills:
+                self._bills[data["bill_id"]] = replace(self._bills[data["bill_id"]], state="refused")
+        elif event.type in _NEWS and data.get("bill_id") in self._bills:
             before = self._bills[data["bill_id"]]
             self._bills[before.bill_id] = replace(before, state=_state_after(before, event.type))
 

@@ -10,7 +10,10 @@ from singlewindow.consignment import Consignment
 from singlewindow.events import Event
 
 # For customs: an event that it may be waiting for before it releases (`domain.md` A.7, C9 b).
-_AWAITED: Final = ("TaxDeducted", "TaxGuaranteed", "InspectionDone", "InspectionFollowedUp")
+_AWAITED: Final = (
+    *("TaxDeducted", "TaxGuaranteed", "TaxBillRefused"),
+    *("InspectionDone", "InspectionFollowedUp"),
+)
 # For who handles the goods: its release, where customs signed one, and the end of it.
 _RELAYED: Final = ("DeclarationReleased", "ReleaseRevoked")
 # For who wants to see the goods: when and where that will be, or not.
@@ -96,6 +99,6 @@ def _pointer(event: Event, question: Event, consignment: Consignment) -> dict[st
         id = event.data["inspection_id"]
         pointer |= {"type": "inspection-notice", "inspection_id": id, "inspection": f"/inspections/{id}"}
         pointer |= _inspection(event, consignment, event.seq)
-        if "reason" in event.data:
-            pointer["reason"] = event.data["reason"]
+    if "reason" in event.data:
+        pointer["reason"] = event.data["reason"]
     return pointer

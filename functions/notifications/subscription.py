@@ -18,6 +18,7 @@ RECEIPTS: Final = (
     "DeclarationInReview",
     "TaxDue",
     "TaxBilled",
+    "TaxBillRefused",
     "TaxDeducted",
     "TaxDeductionFailed",
     "TaxGuaranteed",

@@ -32,6 +32,7 @@ EVENTS = (
     "DeclarationInReview",
     "TaxDue",
     "TaxBilled",
+    "TaxBillRefused",
     "TaxSent",
     "TaxDeducted",
     "TaxDeductionFailed",

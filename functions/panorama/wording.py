@@ -352,6 +352,17 @@ def _billed(record: Record, _: Names) -> Text:
     )
 
 
+_WHY_REFUSED: Final = {
+    "number-taken": ("税单号已被他票占用", "the number is another declaration's bill"),
+    "content-differs": ("税单号已有内容不同的税单", "another bill stands under the number"),
+}
+
+
+def _bill_refused(record: Record, _: Names) -> Text:
+    bill_id, (zh, en) = record.data["bill_id"], _WHY_REFUSED[record.data["reason"]]
+    return Text(f"税单 {bill_id} 未能开具：{zh}", f"Tax bill {bill_id} was not opened: {en}")
+
+
 _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "DeclarationDrafted": _drafted,
     "DeclarationSubmitted": _submitted,
@@ -367,6 +378,7 @@ _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "DeclarationRejected": _by("rejected", "{}不予通过", "Rejected by {}"),
     "DeclarationInReview": _by("reviewing", "{}转人工审核", "Examined by hand by {}"),
     "TaxBilled": _billed,
+    "TaxBillRefused": _bill_refused,
     "TaxSent": _of("税单 {bill_id} 已向银行 {bank} 发送扣款指令", "Payment of {bill_id} ordered at {bank}"),
     "TaxDeducted": _of("税单 {bill_id} 扣款成功，{amount} 元", "{amount} yuan deducted for {bill_id}"),
     "TaxDeductionFailed": _of(

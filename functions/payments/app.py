@@ -8,7 +8,6 @@ from typing import Any
 
 from payments import daybook, fx_class, opening, orders, regime, settlement, store, view
 from payments.bill import Standing, standings
-from payments.billing import Draft
 from payments.deduction import Result
 from payments.refund import estimate
 from payments.tax_line import TaxLine
@@ -48,7 +47,7 @@ def on_event(message: Message) -> None:
     elif event.type == "DeclarationWithdrawn":
         settlement.end(event.window_no)
     elif event.data["outcome"] == "tax" and event.data["effect"] == "applied":
-        opening.of_customs(event.window_no, event.declaration_version, Draft.of_reply(event))
+        opening.of_customs(event)
 
 
 @app.on_queue("BankResultsQueue", concurrency=20)
@@ -89,12 +88,14 @@ def on_partner(message: Message) -> None:
 
 @app.on_schedule("cron(30 0 * * ? *)")
 def daily() -> None:
-    """The day's end: what was not paid in time is overdue; how many breaks yesterday has."""
+    """The day's end: what was not paid in time is overdue, a silent bank gets its order again, breaks are counted."""
     today = clock.business_date()
     for back in range(1, _LOOKS_BACK + 1):
-        due = today - timedelta(days=back)
-        for bill_id, pointer in store.among(f"due#{due.isoformat()}"):
+        day = today - timedelta(days=back)
+        for bill_id, pointer in store.among(f"due#{day.isoformat()}"):
             settlement.lapse(bill_id, pointer["window_no"])
+        for order_id in daybook.unanswered(day):
+            settlement.remind(order_id)
     open_ = sum(resolution is None for _, resolution in daybook.reconciled(today - timedelta(days=2)))
     app.logger.info("reconciled", extra={"breaks": open_})
     if open_:

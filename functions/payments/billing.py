@@ -41,6 +41,12 @@ class Draft:
             tax.get("supersedes"),
         )
 
+    def says(self, content: Mapping[str, Any]) -> bool:
+        """Whether a bill as it is kept was opened from this."""
+        return (self.agency, self.regime, self.issued_at, [one.as_json() for one in self.lines]) == (
+            content["agency"], content["regime"], content["issued_at"], content["lines"]
+        )  # fmt: skip
+
 
 def ours(document: Mapping[str, Any], day: date, stated: Sequence[TaxLine] = ()) -> Assessment:
     """Our own calculation by whatever data the day has."""

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from payments import regime, store
+from payments import regime, settlement, store
 from payments.bill import SENT, must_allow, standings
 from payments.reconciliation import Booked, Books, Break, breaks
 from singlewindow import clock
@@ -65,31 +65,38 @@ def _give_up(found: Break) -> None:
         return Change("TaxDeductionFailed", data, of_version=standing.version)
 
     ledger.amend(content["window_no"], decide)
+    settlement.lapse(found.bill_id, content["window_no"])
+
+
+def unanswered(day: date) -> list[str]:
+    """The orders of a day that no bank has answered."""
+    return [one.ref for one in _unanswered(list(store.among(_key(day), "ours#")))]
+
+
+def _unanswered(ours: list[tuple[str, dict[str, Any]]]) -> list[Booked]:
+    deducted = {value["order_id"] for item, value in ours if item.startswith("ours#deducted#")}
+    sent = (_booked(value, value["bank"]) for item, value in ours if item.startswith("ours#sent#"))
+    waiting = (one for one in sent if one.ref not in deducted)
+    return [one for one in waiting if next(store.among(f"order#{one.ref}", "answer#", limit=1), None) is None]
 
 
 def _books(day: date) -> Books:
     params, today = regime.parameters("TAX-BANKS", day), clock.business_date()
+    rows = list(store.among(_key(day), "ours#"))
     ours: dict[str, list[Booked]] = {"sent": [], "deducted": [], "reversed": []}
-    answered = set()
-    for item, value in store.among(_key(day), "ours#"):
-        kind = item.split("#")[1]
-        ours[kind].append(_booked(value, value["bank"]))
-        if kind == "deducted":
-            answered.add(value["order_id"])
-    silent = []
-    if today > day + timedelta(days=params["answers_within_days"]):
-        waiting = (one for one in ours["sent"] if one.ref not in answered)
-        silent = [
-            one for one in waiting if next(store.among(f"order#{one.ref}", "answer#", limit=1), None) is None
-        ]
+    for item, value in rows:
+        ours[item.split("#")[1]].append(_booked(value, value["bank"]))
+    is_late = today > day + timedelta(days=params["answers_within_days"])
     strays = [(value["why"], _booked(value, value["bank"])) for _, value in store.among(_key(day), "stray#")]
+    unlike = [_booked(value, value["treasury"]) for _, value in store.among(_key(day), "unlike#")]
     statements = _statements(day)
     treasury = regime.treasury(day)
     return Books(
         deducted=tuple(ours["deducted"]),
         reversed=tuple(ours["reversed"]),
-        unanswered=tuple(silent),
+        unanswered=tuple(_unanswered(rows) if is_late else ()),
         strays=tuple(strays),
+        receipts_unlike=tuple(unlike),
         banks={bank: statements.get(bank) for bank in regime.banks(day)},
         treasury=statements.get(treasury),
         treasury_is_due=today > day + timedelta(days=params["treasury_within_days"]),

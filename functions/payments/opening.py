@@ -1,5 +1,6 @@
 """A bill is opened, once: in the ledger and the table together; a consolidated one goes on a guarantee at once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,27 +13,25 @@ from singlewindow import canonical, clock
 from singlewindow.aws import ledger
 from singlewindow.consignment import Change, Consignment, Row, Submission
 from singlewindow.errors import WindowError, conflict, not_found
-from singlewindow.events import WINDOW, Actor
+from singlewindow.events import WINDOW, Actor, Event
 
 # With the trader, or done with: nothing to assess.
 _NOT_ASSESSED = ("DRAFT", "RETURNED", "REJECTED", "WITHDRAWN", "RELEASED", "CLEARED")
 
 
-def of_customs(window_no: str, version: int, draft: Draft) -> None:
-    """A bill by customs; a repetition opens nothing.
+def of_customs(reply: Event) -> None:
+    """The bill that customs replied with; a repetition opens nothing.
 
-    It takes the place of the one that it names, or of the trader's own; others stand beside it.
+    It takes the place of the one that it names, or of the trader's own; others stand beside it. A number that is
+    another bill's already opens none either: `TaxBillRefused` says so, and customs is told.
     """
+    window_no, version, draft = reply.window_no, reply.declaration_version, Draft.of_reply(reply)
 
     def decide(consignment: Consignment) -> Change | None:
-        found = standings(consignment)
-        if draft.bill_id in found:
-            return None
         known = store.bill(str(draft.bill_id))
-        if known is not None and known["window_no"] != window_no:
-            raise conflict(
-                "bill-known", f"{draft.bill_id} is a bill of {known['window_no']}", "税单号已被使用"
-            )
+        if known is not None:
+            return refusal(reply, draft, known, consignment)
+        found = standings(consignment)
         own = self_assessed(found.values(), version)
         supersedes = draft.supersedes or (own.bill_id if own else None)
         content = billing.opened(
@@ -40,7 +39,9 @@ def of_customs(window_no: str, version: int, draft: Draft) -> None:
         )
         return _change(content, consignment, found.get(supersedes or ""), WINDOW)
 
-    _follow_up(ledger.amend(window_no, decide), str(draft.bill_id))
+    consignment = ledger.amend(window_no, decide)
+    if str(draft.bill_id) in standings(consignment):
+        _follow_up(consignment, str(draft.bill_id))
 
 
 def of_trader(window_no: str, lines: tuple[Any, ...], actor: Actor, submission: Submission) -> dict[str, Any]:
@@ -143,6 +144,23 @@ def declared(consignment: Consignment, version: int) -> dict[str, Any]:
     body = ledger.document(consignment.window_no, version, consignment.amendment(version))
     document: dict[str, Any] = canonical.parse_json(body.canonical)
     return document
+
+
+def refusal(
+    reply: Event, draft: Draft, known: Mapping[str, Any], consignment: Consignment
+) -> Change | None:
+    """`TaxBillRefused`, once a reply; None where the reply says of its bill what is known of it."""
+    reply_id = reply.data["reply_id"]
+    if any(e.type == "TaxBillRefused" and e.data["reply_id"] == reply_id for e in consignment.events):
+        return None
+    if known["window_no"] != consignment.window_no:
+        reason = "number-taken"
+    elif not draft.says(known) or known["version"] != reply.declaration_version:
+        reason = "content-differs"
+    else:
+        return None
+    data = {"bill_id": draft.bill_id, "agency": draft.agency, "reply_id": reply_id, "reason": reason}
+    return Change("TaxBillRefused", data, WINDOW, of_version=reply.declaration_version)
 
 
 def _computed(document: dict[str, Any]) -> tuple[Any, ...]:

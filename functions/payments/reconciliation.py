@@ -25,6 +25,10 @@ KINDS: Final = {
         "the treasury has a receipt for which we know no deduction",
     ),
     "treasury-amount": ("与国库入库金额不符", "treasury and window differ in the amount"),
+    "treasury-unlike": (
+        "国库对同一笔扣款的入库回执不一致",
+        "the treasury gave receipts for one deduction that do not agree",
+    ),
     "reversed-in-treasury": ("已冲正但国库已入库", "reversed after the treasury had received it"),
     "stray": ("不应收取的款项，待退回", "money that was not owed: to be given back"),
     "no-bank-statement": ("未收到银行对账单", "the bank's statement has not come"),
@@ -76,6 +80,7 @@ class Books:
     """A day as each side has it. A statement that has not come is None, which is not the same as an empty one.
 
     `unanswered`: orders that the bank's time has run out for; `strays`: money that goes back, by kind;
+    `receipts_unlike`: receipts of the treasury that do not agree with one before;
     `reversed`: deductions of the day that were taken back; `treasury_is_due`: whether its time has run out as well.
     """
 
@@ -83,6 +88,7 @@ class Books:
     reversed: tuple[Booked, ...]
     unanswered: tuple[Booked, ...]
     strays: tuple[tuple[str, Booked], ...]
+    receipts_unlike: tuple[Booked, ...]
     banks: Mapping[str, tuple[Booked, ...] | None]
     treasury: tuple[Booked, ...] | None
     treasury_is_due: bool
@@ -92,6 +98,9 @@ def breaks(books: Books) -> list[Break]:
     """All that does not agree, by kind and bill."""
     found = [Break("bank-silent", one.bill_id, one.ref, one.amount) for one in books.unanswered]
     found += [Break("stray", one.bill_id, one.ref, None, one.amount, kind) for kind, one in books.strays]
+    found += [
+        Break("treasury-unlike", one.bill_id, one.ref, None, one.amount) for one in books.receipts_unlike
+    ]
     found += _with_banks(books)
     found += _with_treasury(books)
     return sorted(found, key=lambda one: (list(KINDS).index(one.kind), one.bill_id, one.ref))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from payments import guarantee, orders, store
-from payments.bill import DEDUCTED, VOID, Standing, must_allow, standings
+from payments.bill import DEDUCTED, SENT, VOID, Standing, must_allow, standings
 from payments.deduction import GIVEN_BACK_TWICE, STRAYS, SUPERSEDED, Result, Verdict, judge
 from payments.late_payment import Surcharge
 from singlewindow import clock, correlation
@@ -132,12 +132,22 @@ def lapse(bill_id: str, window_no: str) -> None:
 
 
 def receive(bill_id: str, bank_ref: str, amount: Decimal, treasury_ref: str, at: str, treasury: str) -> bool:
-    """Take in the treasury's receipt, before the bank's word or after it; whether it confirms the bill."""
+    """Take in the treasury's receipt, before the bank's word or after it; whether it confirms the bill.
+
+    Every receipt is kept. Whichever is the second of two that do not agree finds the other, and the books of the day
+    show both.
+    """
     content = store.bill(bill_id)
     if content is None:
         raise not_found(bill_id)
     receipt = {"amount": str(amount), "treasury_ref": treasury_ref, "at": at, "treasury": treasury}
-    store.put(f"bill#{bill_id}", f"receipt#{bank_ref}", receipt)
+    store.put(f"bill#{bill_id}", f"receipt#{bank_ref}#{treasury_ref}#{amount}", receipt)
+    receipts = _receipts(bill_id, bank_ref)
+    if len(receipts) > 1:
+        day = clock.business_date(datetime.fromisoformat(at))
+        for one in receipts:
+            unlike = {"bill_id": bill_id, "ref": f"{bank_ref}/{one['treasury_ref']}"} | one
+            store.put(f"day#{day.isoformat()}", f"unlike#{unlike['ref']}#{one['amount']}", unlike)
     return confirm(bill_id, content["window_no"])
 
 
@@ -151,8 +161,9 @@ def confirm(bill_id: str, window_no: str) -> bool:
         confirmed = False
         if standing.state != DEDUCTED:
             return None
-        receipt = store.get(f"bill#{bill_id}", f"receipt#{standing.bank_ref}")
-        if receipt is None or Decimal(receipt["amount"]) != standing.deducted:
+        receipts = _receipts(bill_id, str(standing.bank_ref))
+        receipt = next((one for one in receipts if Decimal(one["amount"]) == standing.deducted), None)
+        if receipt is None:
             return None
         confirmed = True
         data = {"bill_id": bill_id, "treasury_ref": receipt["treasury_ref"], "at": receipt["at"]}
@@ -161,6 +172,22 @@ def confirm(bill_id: str, window_no: str) -> bool:
 
     ledger.amend(window_no, decide)
     return confirmed
+
+
+def _receipts(bill_id: str, bank_ref: str) -> list[dict[str, Any]]:
+    """What the treasury said of one deduction."""
+    return [value for _, value in store.among(f"bill#{bill_id}", f"receipt#{bank_ref}#")]
+
+
+def remind(order_id: str) -> None:
+    """Send an order again, as it was, whose bank is silent and whose bill still waits for it; it is known by its id."""
+    ordered = store.order(order_id)
+    consignment = ledger.read(ordered["window_no"]) if ordered else None
+    if ordered is None or consignment is None:
+        raise LookupError(f"{order_id} is in the books of its day and not in the table")
+    standing = standings(consignment)[ordered["bill_id"]]
+    if standing.state == SENT and standing.order == order_id:
+        orders.send(ordered, correlation.current())
 
 
 def give_back(

@@ -1,11 +1,11 @@
 """The payments table, which only this capability writes. By `key` / `item`, each row a value as JSON; none is altered.
 
-`bill#<id>`: `bill` its content, `receipt` what the treasury said before the bank did, `stray#<bank>#<ref>` money that
+`bill#<id>`: `bill` its content, `receipt#<bank ref>#…` what the treasury said, `stray#<bank>#<ref>` money that
 came for it and was not wanted, `reversed#<bank>#<ref>` what the bank took back by itself · `order#<id>`: `order`,
-`spared` where it was not sent · `due#<date>` / `<bill>` ·
-`party#<uscc>` / `<instant>#<bill>` · `day#<date>`: `ours#<kind>#<bill>#<ref>` what we booked,
-`stray#…`, `resolution#<break>` · `statement#<date>` / `<party>#<page>` · `guarantee#<id>`: `guarantee`,
-`entry#<number>` · `guaranteed#<uscc>` / `<id>` · `fx#<uscc>` / `<date>#<instant>`.
+`spared` where it was not sent · `due#<date>` / `<bill>` · `party#<uscc>` / `<instant>#<bill>` · `day#<date>`:
+`ours#<kind>#<bill>#<ref>` what we booked, `stray#…`, `unlike#…` receipts that do not agree, `resolution#<break>` ·
+`statement#<date>` / `<party>#<page>` · `guarantee#<id>`: `guarantee`, `entry#<number>` · `guaranteed#<uscc>` /
+`<id>` · `fx#<uscc>` / `<date>#<instant>`.
 
 What belongs to an event of a consignment is a `Row` of the ledger's transaction; the rest is put once by `put`.
 """
@@ -123,10 +123,8 @@ def balances(party: str) -> list[Balance]:
 
 def last_of(guarantee_id: str, bill_id: str) -> str | None:
     """What a guarantee's ledger says of a bill last: `occupy` or `release`; None where it has no entry."""
-    kinds = [
-        one["kind"] for _, one in among(f"guarantee#{guarantee_id}", "entry#") if one["bill_id"] == bill_id
-    ]
-    return kinds[-1] if kinds else None
+    entries = among(f"guarantee#{guarantee_id}", "entry#", newest_first=True)
+    return next((one["kind"] for _, one in entries if one["bill_id"] == bill_id), None)
 
 
 def entry(guarantee_id: str, one: Entry) -> Row:

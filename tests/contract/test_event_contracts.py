@@ -54,6 +54,7 @@ OF_OTHERS = {
     *("InspectionResult", "InspectionFollowedUp", "InspectionDone"),
     *(
         "TaxBilled",
+        "TaxBillRefused",
         "TaxDeducted",
         "TaxDeductionFailed",
         "TaxGuaranteed",

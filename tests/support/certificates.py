@@ -25,8 +25,8 @@ def pem_key(kind: str = "ec") -> str:
 
 
 def certificate(kind: str = "ec", *, days: int = 365, serial: int = 4242, name: str = "sandbox") -> str:
-    """A self-signed certificate in PEM; what counts is that its party registered it."""
-    now: datetime = clock.now()
+    """A self-signed certificate in PEM, the same all day; what counts is that its party registered it."""
+    now: datetime = clock.now().replace(hour=23, minute=59, second=59, microsecond=0)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     built = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key(kind).public_key())

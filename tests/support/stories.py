@@ -9,6 +9,7 @@ from payments import billing, orders
 from payments.bill import standings
 from payments.billing import Draft
 from payments.deduction import Result, judge
+from payments.opening import refusal
 from singlewindow.consignment import Change
 from singlewindow.events import Actor, Event
 from tests.support.bills import bill
@@ -196,6 +197,9 @@ def paid_in_the_end() -> Clearance:
                 case.apply(
                     Change("TreasuryConfirmed", received, Actor("partner", "sandbox-treasury"), of_version=1)
                 )
+    case.reply("customs", "tax", tax=bill(bill_id))  # the same number, and not the same bill
+    again = case.consignment.events[-1]
+    case.apply(refusal(again, Draft.of_reply(again), content, case.consignment))
     return case
 
 

@@ -142,8 +142,10 @@ class Till:
                    "at": clock.stamp()}  # fmt: skip
         return self.say(BANK, "result", **members | said)
 
-    def receipt(self, bill_id: str = "T-1", amount: str = "16390.00", ref: str = "R1") -> list[Any]:
-        return self.say(TREASURY, "receipt", bill_id=bill_id, amount=amount, bank_ref=ref, treasury_ref="TR1",
+    def receipt(
+        self, bill_id: str = "T-1", amount: str = "16390.00", ref: str = "R1", treasury_ref: str = "TR1"
+    ) -> list[Any]:
+        return self.say(TREASURY, "receipt", bill_id=bill_id, amount=amount, bank_ref=ref, treasury_ref=treasury_ref,
                         at=clock.stamp())  # fmt: skip
 
     def statement(self, party: str, day: str, *entries: tuple[str, str, str]) -> None:

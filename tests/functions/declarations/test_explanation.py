@@ -147,3 +147,15 @@ def test_every_course_is_explained_and_an_explanation_never_says_other_than_the_
     assert (shown.rule.id == "ENDED") == (case.state in (lifecycle.REJECTED, lifecycle.CLEARED))
     if case.state == lifecycle.SUSPENDED:
         assert shown.rule.id == "SILENCE"
+
+
+def test_a_bill_whose_number_is_taken_waits_for_customs_to_bill_anew() -> None:
+    case = Clearance("customs")
+    case.reply("customs", "tax", tax=bill())
+    case.settle()
+    case.happens("TaxBillRefused", bill_id="B-1", agency="customs", reply_id="R", reason="number-taken")
+    case.settle()
+    assert (case.state, explained(case).holder, does(case)) == ("TAX_DUE", "customs", [])
+    case.reply("customs", "tax", tax=bill("B-2") | {"supersedes": "B-1"})
+    case.billed("B-2", supersedes="B-1")
+    assert does(case) == [("pay", "/payments/bills/B-2/pay")]

@@ -72,7 +72,7 @@ def booked(ref: str, amount: str = "100.00", bill: str = "B1") -> Booked:
 
 
 def kinds(**sides: Any) -> list[str]:
-    books = Books((), (), (), (), {"sandbox-bank": ()}, (), True)
+    books = Books((), (), (), (), (), {"sandbox-bank": ()}, (), True)
     return [one.kind for one in breaks(replace(books, **sides))]
 
 
@@ -84,6 +84,7 @@ def test_three_books_that_agree_have_no_breaks() -> None:
 def test_every_way_in_which_they_may_differ_is_a_kind_of_break() -> None:
     one, bank = (booked("R1"),), {"sandbox-bank": (booked("R1"),)}
     assert kinds(deducted=one, treasury=one) == ["bank-missing"]
+    assert kinds(receipts_unlike=one) == ["treasury-unlike"]
     assert kinds(banks=bank) == ["bank-unknown"]
     assert kinds(deducted=one, banks={"sandbox-bank": (booked("R1", "1.00"),)}, treasury=one) == [
         "bank-amount"

@@ -106,10 +106,25 @@ def test_taxes_below_the_exemption_leave_nothing_to_pay(till: Till) -> None:
     assert till.pay()[1]["allowed"] == []
 
 
-def test_a_bill_number_of_another_consignment_is_refused(till: Till) -> None:
+def test_a_bill_under_the_number_of_another_declarations_is_refused_once_and_billed_anew(till: Till) -> None:
     till.bill()
-    with pytest.raises(AssertionError):
-        till.bill("T-1", till.declare())
+    window_no = till.bill("T-1", till.declare())
+    till.stream(window_no, again=True)
+    assert till.types(window_no) == ["TaxBillRefused"]
+    assert till.events(window_no)[-1].data["reason"] == "number-taken"
+    till.bill("T-2", window_no, supersedes="T-1")
+    assert till.types(window_no)[-1] == "TaxBilled" and till.shown("T-2")["state"] == "ISSUED"
+    assert till.shown("T-1")["state"] == "ISSUED"  # the other declaration's, untouched
+
+
+def test_other_taxes_under_the_number_of_a_bill_are_refused_and_the_bill_stands(till: Till) -> None:
+    at = clock.stamp()
+    window_no = till.bill(issued_at=at)
+    till.bill("T-1", window_no, issued_at=at)  # another reply that says the same
+    assert till.types(window_no)[-1] == "AgencyReplied"
+    till.bill("T-1", window_no, lines=[LINES[0]])
+    assert till.events(window_no)[-1].data["reason"] == "content-differs"
+    assert till.shown()["total"] == "16390.00"
 
 
 def test_several_bills_of_one_version_stand_beside_each_other(till: Till) -> None:
@@ -234,6 +249,18 @@ def test_the_treasury_with_another_sum_confirms_nothing(till: Till) -> None:
     till.result(ordered(till))
     till.receipt(amount="1.00")
     assert till.shown()["state"] == "DEDUCTED"
+    till.receipt(treasury_ref="TR2")  # put right
+    assert till.shown()["state"] == "TREASURY_CONFIRMED"
+    unlike = [one for one in till.kinds(TODAY) if one == "treasury-unlike"]
+    assert len(unlike) == 2
+
+
+def test_the_same_receipt_twice_is_no_break(till: Till) -> None:
+    till.bill()
+    till.result(ordered(till))
+    till.receipt()
+    till.receipt()
+    assert till.kinds(TODAY) == ["no-bank-statement"]
 
 
 def test_a_second_payment_is_refused_and_the_same_key_is_answered_again(till: Till) -> None:
@@ -710,6 +737,36 @@ def test_an_order_that_the_bank_is_silent_about_is_given_up_and_the_bank_may_spe
     till.result(order)
     assert till.types(window_no)[-1] == "TaxDeducted"
     assert till.kinds(TODAY) == []
+
+
+def test_an_order_given_up_after_its_term_leaves_the_bill_overdue(till: Till) -> None:
+    window_no = till.bill()
+    ordered(till)
+    later("2026-12-12T02:00:00Z")
+    give_up = {"break_id": "bank-silent:T-1:PO-T-1-1", "action": "order-given-up", "note": "银行查无此笔"}
+    assert till.call("POST", f"/payments/reconciliations/{TODAY}", give_up, role="operator")[0] == 200
+    assert till.types(window_no)[-2:] == ["TaxDeductionFailed", "TaxOverdue"]
+
+
+def test_a_silent_bank_gets_its_order_again_each_night_until_it_answers(till: Till) -> None:
+    till.bill()
+    order = ordered(till)
+    later("2026-11-26T02:00:00Z")
+    till.night()
+    assert [one["order_id"] for one in till.orders()] == [order["order_id"]]
+    till.result(order)
+    later("2026-11-27T02:00:00Z")
+    till.night()
+    assert till.orders() == []
+
+
+def test_an_order_for_a_bill_that_is_void_is_not_sent_again(till: Till) -> None:
+    window_no = till.bill()
+    ordered(till)
+    till.bill("T-2", window_no, supersedes="T-1")
+    later("2026-11-26T02:00:00Z")
+    till.night()
+    assert till.orders() == []
 
 
 def test_a_reversal_is_booked_on_the_day_of_its_deduction(till: Till) -> None:
