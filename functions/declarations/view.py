@@ -36,6 +36,7 @@ def detail(consignment: Consignment, full_declaration: dict[str, Any] | None = N
         "use_holds": [_hold(hold) | {"bars": ["sale", "use"]} for hold in use_holds(holds)],
         "bills": [_bill(bill) for bill in bills.current()],
         "explanation": explain(consignment, found.values(), holds, bills).as_json(),
+        "journey": f"/panorama/{consignment.window_no}",
         "full_declaration": full_declaration,
         "allowed": [*two_step.allowed(consignment), *permission.allowed(consignment)],
         **outcome.standing(consignment),

@@ -23,6 +23,7 @@ def whole(
     return {
         **standing(order),
         "window_no": order.window_no,
+        "journey": f"/panorama/{order.window_no}",
         "declaration_version": order.version,
         "revision": order.revision,
         "place": order.place,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from panorama import identifiers, search, segments, store, view
-from panorama.fold import TRADER, WINDOW, Journey, fold
+from panorama.fold import Journey, fold
 from panorama.record import record_of
 from panorama.wording import Names
 from singlewindow import catalogue, clock
@@ -129,13 +129,13 @@ def show(request: Request, window_no: str) -> dict[str, Any]:
     if standing is None or not request.by.may_see(standing.parties):
         raise not_found(window_no)
     journey = _journey(window_no, standing)
-    since = clock.business_date() - _LOOKED_BACK
-    usual = {
-        one.holder: view.usual(store.durations(segments.answered_by(one.holder), since))
-        for one in journey.waiting_on
-        if one.holder and one.holder not in (TRADER, WINDOW)
-    }
-    return view.whole(window_no, journey, usual)
+    since, names = clock.business_date() - _LOOKED_BACK, _names()
+    wanted = {*journey.running, *(one.segment for one in journey.waiting_on if one.segment)}
+    measured = [
+        view.duration(name, segments.label(name, names), store.durations(name, since))
+        for name in sorted(wanted)
+    ]
+    return view.whole(window_no, journey, {one["segment"]: one for one in measured})
 
 
 def _measure(event: Event) -> None:

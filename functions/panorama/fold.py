@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from panorama import wording
+from panorama import segments, wording
 from panorama.record import Record
 from panorama.wording import Names, Text
 from singlewindow.consignment import Snapshot
 
 DOCUMENTS, LOGISTICS = "documents", "logistics"
-TRADER, WINDOW = "trader", "window"
+TRADER, WINDOW, BANK = "trader", "window", "bank"
 
 # What happens to the boxes rather than to the papers.
 _ON_SITE: Final = ("InspectionBooked", "InspectionUnbooked", "InspectionStarted", "InspectionDone")
@@ -44,17 +44,27 @@ _STATE_AFTER: Final = {
 }
 _HANDED_BACK_BY: Final = {"RETURNED": "returned", "REJECTED": "rejected"}
 
+# Whose move a bill is after an event; nobody's once it is settled.
+_BILL_WITH: Final = {
+    **dict.fromkeys(("TaxBilled", "TaxDeductionFailed", "TaxOverdue", "TaxReversed"), TRADER),
+    "TaxSent": BANK,
+    **dict.fromkeys(("TaxDeducted", "TaxGuaranteed"), None),
+}
+
 # The one to name first where a shipment waits on several.
 _URGENCY: Final = {"held": 0, "silent": 1, "pending": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Who holds the shipment (`trader`, `window`, an agency's id, None: nobody), since when, and why."""
+    """Who holds the shipment (`trader`, `window`, `bank`, an agency's id, None: nobody), since when, and why; `segment`: of
+    which others' time is known, where it is one.
+    """
 
     holder: str | None
     since: str
     why: Text
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +95,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """`waiting_on` has all who are waited for, the first of them being the holder; `missing` the unknown events."""
+    """`waiting_on` has all who are waited for, the first of them being the holder; `missing` the unknown events;
+    `running`: the segments of its time that last, each with its beginning.
+    """
 
     state: str
     version: int
     waiting_on: tuple[Holding, ...]
     missing: tuple[int, ...]
     identifiers: Mapping[str, Any]
+    running: Mapping[str, str]
     entries: tuple[Entry, ...]
 
     @property
@@ -119,6 +132,11 @@ def fold(records: Iterable[Record], standing: Snapshot, names: Names) -> Journey
         waiting_on=tuple(course.waiting_on(names)),
         missing=tuple(seq for seq in range(1, standing.seq + 1) if seq not in known),
         identifiers=course.identifiers,
+        running=segments.running(
+            (one.type, one.at)
+            for _, one in sorted(known.items())
+            if one.declaration_version == standing.version
+        ),
         entries=tuple(entries),
     )
 
@@ -192,6 +210,8 @@ class _Course:
     desks: dict[str, _Desk] = field(default_factory=dict)
     identifiers: dict[str, Any] = field(default_factory=dict)
     cargo_agencies: set[str] = field(default_factory=set)
+    unbooked_since: str = ""
+    bills: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         data = record.data
@@ -200,12 +220,17 @@ class _Course:
         if record.declaration_version < self.version:
             return  # about a version that another has replaced
         if record.declaration_version > self.version:
-            self.version, self.desks, self.state, self.since = (
-                record.declaration_version,
-                {},
-                "SUBMITTED",
-                record.at,
-            )
+            self.version, self.desks, self.state = record.declaration_version, {}, "SUBMITTED"
+            self.since, self.unbooked_since, self.bills = record.at, "", {}
+        if record.type in ("InspectionOrdered", "InspectionUnbooked"):
+            self.unbooked_since = record.at
+        elif record.type in ("InspectionBooked", "InspectionCancelled"):
+            self.unbooked_since = ""
+        elif record.type in _BILL_WITH:
+            self.bills.pop(data.get("supersedes", ""), None)
+            self.bills[data["bill_id"]] = _BILL_WITH[record.type]
+        elif record.type == "TaxBillRefused" and data["reason"] == "number-taken":
+            self.bills[data["bill_id"]] = data["agency"]
         if record.type in _STATE_AFTER:
             self.state, self.since = _STATE_AFTER[record.type], record.at
             self.handed_back_by = tuple(data.get(_HANDED_BACK_BY.get(self.state, ""), ()))
@@ -254,7 +279,9 @@ class _Course:
     def waiting_on(self, names: Names) -> Iterator[Holding]:
         """Who holds it, the most urgent first; always at least one."""
         turn = _turn(self.state)
-        if turn == TRADER:
+        if self.state == "TAX_DUE":
+            yield self._owed(names)
+        elif turn == TRADER:
             yield Holding(TRADER, self.since, self._handed_back(names))
         elif turn is None:
             yield Holding(None, self.since, wording.RELEASED if self.state == "RELEASED" else wording.ENDED)
@@ -264,8 +291,10 @@ class _Course:
     def _with_agencies(self, names: Names) -> Iterator[Holding]:
         desks = [desk for desk in self.desks.values() if desk.part != "informed"]
         waiting = [desk for desk in desks if desk.state in _URGENCY]
+        if self.unbooked_since and any(desk.state == "held" for desk in waiting):
+            yield Holding(TRADER, self.unbooked_since, wording.TO_BOOK, "booking")
         for desk in sorted(waiting, key=lambda d: (_URGENCY[d.state], d.part, d.since)):
-            yield Holding(desk.agency, desk.since, _why(desk, names))
+            yield Holding(desk.agency, desk.since, _why(desk, names), segments.answered_by(desk.agency))
         if waiting:
             return
         to_ask = [desk.agency for desk in desks if desk.state == "to-ask"]
@@ -274,11 +303,18 @@ class _Course:
         else:
             yield Holding(WINDOW, self.since, wording.about_to_ask(names, to_ask))
 
+    def _owed(self, names: Names) -> Holding:
+        """Customs where it must bill anew, the trader where anything is to be paid, else the bank."""
+        holders = {holder for holder in self.bills.values() if holder}
+        if agency := next((one for one in holders if one not in (TRADER, BANK)), None):
+            return Holding(agency, self.since, wording.to_bill_anew(names, agency))
+        if BANK in holders and TRADER not in holders:
+            return Holding(BANK, self.since, wording.WITH_BANK, "tax")
+        return Holding(TRADER, self.since, wording.TAX_DUE, "tax")
+
     def _handed_back(self, names: Names) -> Text:
         if self.state == "DRAFT":
             return wording.DRAFT
-        if self.state == "TAX_DUE":
-            return wording.TAX_DUE
         said = (
             wording.reason(self.desks[agency].findings)
             for agency in self.handed_back_by

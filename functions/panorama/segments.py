@@ -15,14 +15,29 @@ CLOSING: Final = ("DeclarationReleased", "DeclarationRejected", "DeclarationRetu
 
 ANSWER: Final = "answer"
 
-# name → (from, to): the first of each within one version. Who is in charge stands beside the label.
+
+class _Span(NamedTuple):
+    """Events within one version: from the first of `since` to the first of `until` after it is measured. It begins
+    anew with each of `since`, and what is `cut` short measures nothing.
+    """
+
+    since: tuple[str, ...]
+    until: tuple[str, ...]
+    cut: tuple[str, ...] = ()
+
+
+# Who is in charge stands beside the label.
 _SPANS: Final = {
-    "acceptance": (("DeclarationSubmitted",), ("DeclarationAccepted",)),
-    "booking": (("InspectionOrdered",), ("InspectionBooked",)),
-    "attendance": (("InspectionBooked",), ("InspectionStarted",)),
-    "inspection": (("InspectionStarted",), ("InspectionDone",)),
-    "tax": (("TaxBilled",), ("TaxDeducted", "TaxGuaranteed")),
-    "release": (("DeclarationSubmitted",), ("DeclarationReleased",)),
+    "acceptance": _Span(("DeclarationSubmitted",), ("DeclarationAccepted",)),
+    "booking": _Span(
+        ("InspectionOrdered", "InspectionUnbooked"), ("InspectionBooked",), ("InspectionCancelled",)
+    ),
+    "attendance": _Span(
+        ("InspectionBooked",), ("InspectionStarted",), ("InspectionUnbooked", "InspectionCancelled")
+    ),
+    "inspection": _Span(("InspectionStarted",), ("InspectionDone",), ("InspectionCancelled",)),
+    "tax": _Span(("TaxBilled", "TaxReversed"), ("TaxDeducted", "TaxGuaranteed")),
+    "release": _Span(("DeclarationSubmitted",), ("DeclarationReleased",)),
 }
 _LABELS: Final = {
     ANSWER: Text("{zh}答复", "answer of {en}"),
@@ -62,10 +77,22 @@ def segments(events: Iterable[Event]) -> list[Segment]:
     return [*_spans(ordered), *_answers(ordered)]
 
 
+def running(happened: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The segments of a version that last, each with its beginning, from (type, instant) of its events in order."""
+    since: dict[str, str] = {}
+    for type, at in happened:
+        for name, span in _SPANS.items():
+            if type in span.since:
+                since[name] = at
+            elif type in (*span.until, *span.cut, *CLOSING):
+                since.pop(name, None)
+    return since
+
+
 def _spans(events: list[Event]) -> Iterator[Segment]:
-    for name, (openers, closers) in _SPANS.items():
-        start = next((event for event in events if event.type in openers), None)
-        end = next((e for e in events if start and e.seq > start.seq and e.type in closers), None)
+    for name, span in _SPANS.items():
+        start = next((event for event in events if event.type in span.since), None)
+        end = next((e for e in events if start and e.seq > start.seq and e.type in span.until), None)
         if start and end:
             yield Segment(name, _seconds(start, end))
 

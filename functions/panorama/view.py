@@ -13,19 +13,21 @@ from singlewindow.histogram import percentile
 FEWEST: Final = 3
 
 
-def whole(window_no: str, journey: Journey, usual: Mapping[str, dict[str, Any] | None]) -> dict[str, Any]:
-    """The answer of `GET /panorama/{window_no}`; `usual`: how long each holder usually takes, where that is known."""
+def whole(window_no: str, journey: Journey, durations: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The answer of `GET /panorama/{window_no}`; `durations`: as `duration` has them, by segment."""
     return _standing(window_no, journey) | {
+        "declaration": f"/declarations/{window_no}",
         "waiting_on": [
             {
                 "holder": one.holder,
                 "since": one.since,
                 "why_zh": one.why.zh,
                 "why_en": one.why.en,
-                "usual": usual.get(one.holder or ""),
+                "usual": durations[one.segment]["usual"] if one.segment else None,
             }
             for one in journey.waiting_on
         ],
+        "running": [durations[name] | {"since": since} for name, since in journey.running.items()],
         "missing": list(journey.missing),
         "identifiers": journey.identifiers,
         "lanes": {lane: [entry.as_json() for entry in journey.lane(lane)] for lane in (DOCUMENTS, LOGISTICS)},

@@ -131,6 +131,14 @@ def silent(names: Names, agency: str, since: str) -> Text:
     )
 
 
+def to_bill_anew(names: Names, agency: str) -> Text:
+    who = names.of(agency)
+    return Text(
+        f"税单号已被他票占用，待{who.zh}重新开具",
+        f"the number of the bill is another declaration's: {who.en} is to bill anew",
+    )
+
+
 def about_to_ask(names: Names, agencies: Iterable[str]) -> Text:
     asked = names.all(agencies)
     if not asked.zh:
@@ -143,6 +151,8 @@ DECIDING: Final = Text(
 )
 DRAFT: Final = Text("草稿尚未提交", "the draft has not been submitted")
 TAX_DUE: Final = Text("待企业缴纳税款", "taxes are due: the trader pays the bill")
+TO_BOOK: Final = Text("待企业预约查验", "the trader books a slot for the inspection")
+WITH_BANK: Final = Text("扣款指令已发银行", "the bank is to deduct the taxes")
 RELEASED: Final = Text("已放行，无待办方", "released: nobody holds it")
 ENDED: Final = Text("已办结，无待办方", "ended: nobody holds it")
 

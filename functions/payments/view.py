@@ -65,6 +65,7 @@ def detail(
     today = clock.business_date()
     return brief(content, standing) | {
         "agency": content["agency"],
+        "journey": f"/panorama/{content['window_no']}",
         "lines": [line | _named(line["tax"]) for line in content["lines"]],
         "taxes": [
             {"tax": tax, **_named(tax), "amount": amount, "payable": content["payable"][tax]}

@@ -16,8 +16,10 @@ from panorama.wording import Names
 from singlewindow import canonical, catalogue
 from singlewindow.events import Event
 from tests.support import stories
+from tests.support.bills import bill
 from tests.support.clearances import Clearance
 from tests.support.courses import courses, run
+from tests.support.inspections import Inspected
 
 NAMES = Names(catalogue.agencies(date(2024, 11, 23)))
 
@@ -255,6 +257,46 @@ def test_any_gap_is_named_and_breaks_nothing(data: Any) -> None:
     assert told.state == case.state
     assert told.holding.why.zh
     assert [entry.record.seq for entry in told.entries] == sorted({r.seq for r in records} - lost)
+
+
+def test_an_inspection_that_is_not_booked_waits_for_the_trader_and_its_hold_for_the_agency() -> None:
+    case = Inspected("ciq")
+    case.hold("ciq", "Q1", at=3)
+    case.join()
+    told = journey(case)
+    assert [(one.holder, one.segment) for one in told.waiting_on] == [
+        ("trader", "booking"),
+        ("ciq", "answer:ciq"),
+    ]
+    assert told.running.keys() == {"acceptance", "release", "booking"}
+    assert told.running["booking"] == at(case, "InspectionOrdered")
+    case.book()
+    told = journey(case)
+    assert (told.holding.holder, "booking" in told.running, "attendance" in told.running) == (
+        "ciq",
+        False,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "holder"),
+    [
+        ([], "trader"),
+        ([("TaxSent", {})], "bank"),
+        ([("TaxSent", {}), ("TaxDeductionFailed", {"reason": "余额不足"})], "trader"),
+        ([("TaxBillRefused", {"agency": "customs", "reply_id": "R", "reason": "number-taken"})], "customs"),
+        ([("TaxBillRefused", {"agency": "customs", "reply_id": "R", "reason": "content-differs"})], "trader"),
+    ],
+)
+def test_taxes_wait_for_whoever_has_the_bill(events: list[tuple[str, Any]], holder: str) -> None:
+    case = Clearance("customs").play(("customs", "accept"))
+    case.reply("customs", "tax", tax=bill())
+    case.billed("B-1")
+    case.settle()
+    for type, data in events:
+        case.happens(type, bill_id="B-1", **{"bank": "B", "order_id": "O"} | data)
+    assert (case.state, journey(case).holding.holder) == ("TAX_DUE", holder)
 
 
 @hypothesis_settings(max_examples=200, deadline=None)
