@@ -57,8 +57,8 @@ _URGENCY: Final = {"held": 0, "silent": 1, "pending": 2}
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Who holds the shipment (`trader`, `window`, `bank`, an agency's id, None: nobody), since when, and why; `segment`: of
-    which others' time is known, where it is one.
+    """Who holds the shipment (`trader`, `window`, `bank`, an agency's id, None: nobody), since when, and why;
+    `segment`: by which others' time is measured, where that is known.
     """
 
     holder: str | None
