@@ -21,7 +21,7 @@ import declarations.app
 import inspections.app
 import payments.app
 from declarations import lifecycle, tax, view
-from declarations.changes import outcome
+from declarations.changes import outcome, permission
 from declarations.holds import PORT, USE, Holds
 from declarations.positions import positions
 from exchange.reply import Reply, earlier, recorded
@@ -75,6 +75,7 @@ COURSES: dict[str, tuple[str, ...]] = {
     "refused by the bank": (*_SENT, "failed"),
     "overdue": (*_SENT, "late"),
     "deducted": _RELEASED[:-2],
+    "received": (*_RELEASED[:-2], "received"),
     "reversed": (*_RELEASED[:-2], "reversed"),
     "released": _RELEASED,
     "revoked": (*_RELEASED, "revoked"),
@@ -85,6 +86,8 @@ COURSES: dict[str, tuple[str, ...]] = {
     "accepted": ("accepted",),
     "to be withdrawn": ("accepted", "unwanted"),
     "withdrawn by consent": ("accepted", "unwanted", "agreed"),
+    "to be amended": ("accepted", "changed"),
+    "amended": ("accepted", "changed", "agreed"),
 }
 
 INBOXES = {"declarations": declarations.app, "inspections": inspections.app, "payments": payments.app}
@@ -276,6 +279,8 @@ class Clearances(RuleBasedStateMachine):
         elif move in ("deducted", "failed", "reversed"):
             given = next(iter(self.window.orders.values()))
             self.say_of(given, move, f"{given['order_id']}-a", Decimal(given["amount"]))
+        elif move == "received":
+            self.receive(next(iter(self.money)))
         elif move == "late":
             self.time_passes(480)
         elif move == "released":
@@ -283,8 +288,10 @@ class Clearances(RuleBasedStateMachine):
             self.conclude(no, None)
         elif move == "revoked":
             self.revoke(no, 0, None)
+        elif move == "changed":
+            self.amend(no)
         elif move == "agreed":
-            self.answer_a_request(no, True)
+            self.answer_a_request(no, "customs", True)
         elif move == "mended":
             self.follow_up(no, "ciq", "supplement", None)
         elif move == "given back":
@@ -374,20 +381,20 @@ class Clearances(RuleBasedStateMachine):
     def report(self, no: str, what: str) -> None:
         self.reply(no, "port", "accept", report={what: clock.stamp()})
 
-    @rule(no=WINDOWS, yes=st.booleans(), crash=CRASHES)
-    def answer_a_request(self, no: str, yes: bool, crash: Any = None) -> None:
+    @rule(no=WINDOWS, desk=DESKS, yes=st.sampled_from([True, True, False]), crash=CRASHES)
+    def answer_a_request(self, no: str, desk: str, yes: bool, crash: Any = None) -> None:
         asked = next((one for one in reversed(requests(self.window.read(no)))), None)
-        if asked is None:
+        if asked is None or desk not in asked.event.data["asks"]:
             return
         self.said += 1
-        said = {"reply_id": f"R-{self.said}", "message_id": message_id("customs"),
+        said = {"reply_id": f"R-{self.said}", "message_id": message_id(desk),
                 "outcome": "accept" if yes else "reject", "at": clock.stamp()}  # fmt: skip
         reply = Reply.model_validate(said)
 
         def once(consignment: Consignment) -> Change | None:
-            if earlier(consignment, "customs", reply.reply_id):
+            if earlier(consignment, desk, reply.reply_id):
                 return None
-            return decided(consignment, reply, "customs", asked.kind, asked.number)
+            return decided(consignment, reply, desk, asked.kind, asked.number)
 
         for death in (crash, None):
             self.window.act(lambda: ledger.amend(no, once), death)
@@ -403,6 +410,32 @@ class Clearances(RuleBasedStateMachine):
             self.window.act(
                 lambda: ledger.amend(no, lambda c: outcome.withdrawal(c, "录入错误", TRADER)), death
             )
+
+    @rule(no=WINDOWS, many=st.booleans(), crash=CRASHES, meanwhile=st.booleans())
+    def amend(self, no: str, many: bool = False, crash: Any = None, meanwhile: bool = False) -> None:
+        """As the route writes it. Where `many`, more than customs must agree; `meanwhile`, as in a withdrawal."""
+        if meanwhile:
+            self.window.table.meanwhile = lambda: self.conclude(no, None)
+        self.said += 1
+        raw = canonical.dumps(DOCUMENT | {"head": DOCUMENT["head"] | {"note_s": f"{self.said}"}})
+        body = Body(raw, raw, "application/json")
+
+        def ask(consignment: Consignment) -> Change:
+            ground = permission.to_amend(consignment)
+            if isinstance(ground, permission.Barred):
+                raise ground.error(consignment)
+            number = outcome.next_number(consignment)
+            data = {
+                "request": number, "amends": consignment.amendment(), "reason": "录入错误", "basis": ground,
+                "asks": ["customs", "ciq"] if many else ["customs"], "tells": [], "added": [],
+                "pointers": ["/head/note_s"], "changed": 1, "sha256": body.sha256,
+                "raw_sha256": canonical.sha256(raw), "media_type": body.media_type, "identifiers": IDENTIFIERS,
+                "agencies": [assignment(one) for one in AGENCIES], "parties": [IMPORTER],
+            }  # fmt: skip
+            return Change("AmendmentRequested", data, TRADER, body=body, amendment=number)
+
+        for death in (crash, None):
+            self.window.act(lambda: ledger.amend(no, ask), death)
 
     @rule(no=WINDOWS)
     def take_back(self, no: str) -> None:
@@ -525,7 +558,9 @@ class Clearances(RuleBasedStateMachine):
     @precondition(lambda self: self.money)
     @rule(data=st.data())
     def treasury_says(self, data: st.DataObject) -> None:
-        ref = data.draw(st.sampled_from(sorted(self.money)))
+        self.receive(data.draw(st.sampled_from(sorted(self.money))))
+
+    def receive(self, ref: str) -> None:
         bill_id, amount = self.money[ref]
         for _ in range(2):
             settlement.receive(bill_id, ref, amount, f"T-{ref}", clock.stamp(), TREASURY)
@@ -578,6 +613,29 @@ class Clearances(RuleBasedStateMachine):
                 assert not self.port_holds(before), "released past a hold"
                 assert not self.owed(before), "released past a bill"
         self.judged = len(self.window.events)
+
+    @invariant()
+    def what_changes_a_declaration_was_asked_for_when_it_might_be_and_agreed_to_by_all_who_must(self) -> None:
+        if not hasattr(self, "window"):
+            return
+        for no in (FIRST, RIVAL):
+            asked: dict[int, Event] = {}
+            words: dict[int, dict[str, str]] = {}
+            ordered = False
+            for event in (e for e in self.window.events if e.window_no == no):
+                data = event.data
+                if event.type in ("AmendmentRequested", "WithdrawalRequested"):
+                    assert data["basis"] != permission.OWN_INITIATIVE or not ordered, "asked during an inspection"
+                    asked[data["request"]] = event
+                elif event.type in ("AmendmentDecided", "WithdrawalDecided") and data["effect"] == "applied":
+                    words.setdefault(data["request"], {})[data.get("agency", "trader")] = data["outcome"]
+                elif event.type == "DeclarationAmended" or (
+                    event.type == "DeclarationWithdrawn" and "request" in data
+                ):
+                    wanted = asked.pop(data["request"]).data["asks"]
+                    assert words[data["request"]] == dict.fromkeys(wanted, "accept"), "changed without consent"
+                elif event.type in ("InspectionOrdered", "InspectionCancelled"):
+                    ordered = event.type == "InspectionOrdered"
 
     @invariant()
     def no_slot_is_held_by_two_nor_by_an_order_that_has_not_booked_it(self) -> None:

@@ -11,13 +11,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from declarations import tax, view
+from declarations.changes import outcome
 from declarations.holds import PORT, USE, Holds
 from inspections import store as inspections_store
 from payments import settlement
+from singlewindow.consent import Asked, open_request
+from singlewindow.consignment import Consignment
 from tests.model.machine import COURSES, FIRST, REACHED, RIVAL, Clearances
 from tests.support.thorough import examples
 
 MOVES = {
+    "AmendmentDecided", "AmendmentRequested", "DeclarationAmended",
     "AgencyReplied", "ClearanceConcluded", "ClearanceResumed", "DeclarationAccepted", "DeclarationCleared",
     "DeclarationHeld", "DeclarationInReview", "DeclarationRejected", "DeclarationReleased", "DeclarationReturned",
     "DeclarationSuspended", "DeclarationWithdrawn", "GateOut", "HoldLifted", "InspectionBooked", "InspectionCancelled",
@@ -82,6 +86,21 @@ def a_second_deduction_is_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settlement, "give_back", lambda *_: None)
 
 
+def consent_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    def agreed(consignment: Consignment) -> Asked | None:
+        asked = open_request(consignment)
+        return replace(asked, status="agreed") if asked else None
+
+    patch.setattr(outcome, "open_request", agreed)
+
+
+def one_of_two_agrees(case: Clearances) -> None:
+    case.amend(FIRST, many=True)
+    case.answer_a_request(FIRST, "customs", True)
+    case.window.drain()
+    case.conclude(FIRST, None)
+
+
 def past_a_hold(case: Clearances) -> None:
     case.makes("accepted")
     case.makes("released")
@@ -116,6 +135,7 @@ def played(course: str, more: Callable[[Clearances], None]) -> None:
         more(case)
         case.each_release_is_the_only_one_and_passes_nothing_that_is_open()
         case.no_slot_is_held_by_two_nor_by_an_order_that_has_not_booked_it()
+        case.what_changes_a_declaration_was_asked_for_when_it_might_be_and_agreed_to_by_all_who_must()
         case.the_state_follows_from_the_events_and_every_view_tells_the_same()
         case.comes_to_rest()
     finally:
@@ -131,6 +151,7 @@ def played(course: str, more: Callable[[Clearances], None]) -> None:
         (a_slot_is_taken_without_condition, "held", two_want_one_slot, "a slot of two"),
         (a_cancelled_order_keeps_its_slot, "booked", all_is_cleared, "of nobody"),
         (a_second_deduction_is_kept, "deducted", deducted_twice, "is lost"),
+        (consent_is_not_waited_for, "accepted", one_of_two_agrees, "without consent"),
     ],
 )
 def test_a_fault_is_found(

@@ -12,7 +12,7 @@ def test_withdrawal_at_the_moment_of_release(released_first: bool) -> None:
     case.begin(False)
     try:
         case.withdraw(FIRST)
-        case.answer_a_request(FIRST, True)
+        case.answer_a_request(FIRST, "customs", True)
         case.release(FIRST, 0, None)
         if released_first:
             case.window.pending.reverse()
