@@ -9,13 +9,13 @@ from rich.console import Console
 
 from infra import ROOT
 from infra.packaging import BUILD
-from tests.bench import checks, cold, cost, ingest, released, report, standards, submit
+from tests.bench import checks, cold, cost, delivered, ingest, released, report, standards, submit
 from tests.bench.recording import Recording, recorded
 from tests.bench.report import Figure
 from tests.bench.window import Window, declaration, opened
 
 REPORT = ROOT / "docs/bench.md"
-FIGURES = ("cold", "submit", "checks", "standards", "cost", "long", "released", "ingest")
+FIGURES = ("cold", "submit", "checks", "standards", "cost", "long", "delivered", "released", "ingest")
 
 
 def main() -> int:
@@ -53,6 +53,8 @@ def _figures(wanted: Iterable[str]) -> Iterator[Figure]:
             yield from cost.measure(window, recording)
         if "long" in wanted:
             yield from cost.long_path(window)
+        if "delivered" in wanted:
+            yield from delivered.measure(window)
         window.hall.stop()
         if "submit" in wanted:
             yield submit.measure(window, recording)

@@ -1,6 +1,7 @@
 """What a million declarations cost at list prices: AWS operations counted on a real run of the local stack."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -74,7 +75,7 @@ def measure(window: Window, recording: Recording) -> Iterator[Figure]:
             reach="≤ $300",
             met=dollars <= REACH,
             conditions=_conditions(cached),
-            breakdowns=(_by_service(usage), _in_detail(usage)),
+            breakdowns=(by_service(usage), in_detail(usage)),
         )
 
 
@@ -101,7 +102,7 @@ def long_path(window: Window) -> Iterator[Figure]:
                 " each thing it does, agencies are told of the booking, the bank knows the window's keys from before"
             ),
         ),
-        breakdowns=(_by_service(usage), _in_detail(usage)),
+        breakdowns=(by_service(usage), in_detail(usage)),
     )
 
 
@@ -150,38 +151,49 @@ def _usage(
     meanwhile: Callable[[str], None] = lambda _window_no: None,
 ) -> Usage:
     """A declaration's mean usage; `meanwhile`: what its trader does until the release."""
-    usage, stage = Usage(), window.stage
-    stage.settle(20)
-    lines_before = len(stage.logs)
-    with recorded(stage) as recording:
+    def send() -> list[str]:
         sent = []
         for document in documents:
             sent.append(window.submit(document))
             meanwhile(sent[-1])
-            stage.settle(20)
-    lines = list(stage.logs)[lines_before:]
+            window.stage.settle(20)
+        return sent
+
+    usage, sent = spent(window, send, authorizer)
     for window_no in sent:
         state = window.trader.show(window_no)["state"]
         if state != "RELEASED":
             raise RuntimeError(f"{window_no} is {state}")
-    _add_calls(usage, recording)
-    _add_queues(usage, recording)
-    _add_functions(usage, window, recording, authorizer)
-    for execution in stage.executions():
-        if execution["name"].split("-")[0] in sent:
-            _add_history(usage, stage.history(execution["executionArn"]))
-    written = sum(len(line.text.encode()) + prices.assumed("line_log_bytes") for line in lines)
-    usage.add("logs.gb", "lines of ours", written / 1e9)
     usage.add("kms.request", "data keys (assumed)", prices.assumed("kms_requests") * len(documents))
-    _add_platform(usage, recording)
     return usage / len(documents)
 
 
-def _add_platform(usage: Usage, recording: Recording) -> None:
+def spent(window: Window, act: Callable[[], list[str]], authorizer: float) -> tuple[Usage, list[str]]:
+    """What `act` and all that follows from it comes to; what it says that it sent, declarations with their workflows."""
+    usage, stage = Usage(), window.stage
+    stage.settle(20)
+    lines_before = len(stage.logs)
+    with recorded(stage) as recording:
+        sent = act()
+        stage.settle(20)
+    lines = list(stage.logs)[lines_before:]
+    _add_calls(usage, recording)
+    _add_queues(usage, recording)
+    _add_functions(usage, window, recording, authorizer)
+    executions = [one for one in stage.executions() if one["name"].split("-")[0] in sent]
+    for execution in executions:
+        _add_history(usage, stage.history(execution["executionArn"]))
+    written = sum(len(line.text.encode()) + prices.assumed("line_log_bytes") for line in lines)
+    usage.add("logs.gb", "lines of ours", written / 1e9)
+    _add_platform(usage, recording, len(executions))
+    return usage, sent
+
+
+def _add_platform(usage: Usage, recording: Recording, executions: int) -> None:
     """What Lambda logs and traces of its own, as the template's functions tell it to."""
     resources = load_yaml(ROOT / "template.yaml")["Resources"]
     workflows = [each for each in resources.values() if each["Type"] == "AWS::Serverless::StateMachine"]
-    traced = sum(each["Properties"]["Tracing"]["Enabled"] for each in workflows) * DECLARATIONS
+    traced = any(each["Properties"]["Tracing"]["Enabled"] for each in workflows) * executions
     for invocation in recording.invocations:
         properties = resources[invocation.function]["Properties"]
         if properties["LoggingConfig"].get("SystemLogLevel", "INFO") == "INFO":
@@ -215,14 +227,15 @@ def _add_calls(usage: Usage, recording: Recording) -> None:
 
 def _add_queues(usage: Usage, recording: Recording) -> None:
     """Deliveries, receives and deletes around the recorded batches; and the agencies' own requests."""
+    sent_by_us = {_queue(call.params["QueueUrl"]) for call in recording.calls if call.service == "sqs"}
     for invocation in recording.invocations:
         records = _queue_records(invocation)
         if not records:
             continue
-        by_agency = records[0]["eventSourceARN"].endswith("-replies")
-        usage.add(
-            "sqs.request", "replies sent" if by_agency else "delivered by SNS to our inboxes", len(records)
-        )
+        queue = _queue(records[0]["eventSourceARN"])
+        if queue not in sent_by_us:  # what we send is a call of ours, counted as such
+            said = "replies sent" if queue.endswith("-replies") else "delivered by SNS to our inboxes"
+            usage.add("sqs.request", said, len(records))
         usage.add("sqs.request", "received and deleted by Lambda's pollers", 2)
     asked = sum(
         len(call.params["PublishBatchRequestEntries"])
@@ -283,7 +296,7 @@ def _add_history(usage: Usage, history: Iterable[dict[str, Any]]) -> None:
     usage.add("stepfunctions.transition", "retries", max(0, scheduled - tasks))
 
 
-def _by_service(usage: Usage) -> Breakdown:
+def by_service(usage: Usage) -> Breakdown:
     sums: Counter[str] = Counter()
     for (item, _), amount in usage.amounts.items():
         sums[_SERVICES[item.split(".")[0]]] += amount * prices.of(item)  # type: ignore[assignment]
@@ -293,7 +306,7 @@ def _by_service(usage: Usage) -> Breakdown:
     return Breakdown("By service", ("service", "$ a million"), tuple(rows))
 
 
-def _in_detail(usage: Usage) -> Breakdown:
+def in_detail(usage: Usage, each: str = "a declaration") -> Breakdown:
     order = list(_SERVICES)
     rows = [
         (
@@ -307,12 +320,17 @@ def _in_detail(usage: Usage) -> Breakdown:
             key=lambda one: (order.index(one[0][0].split(".")[0]), -one[1] * prices.of(one[0][0])),
         )
     ]
-    return Breakdown("By operation", ("operation", "a declaration", "of", "$ a million"), tuple(rows))
+    return Breakdown("By operation", ("operation", each, "of", "$ a million"), tuple(rows))
 
 
 def _queue_records(invocation: Invocation) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = invocation.event.get("Records", [])
     return records if records and records[0].get("eventSource") == "aws:sqs" else []
+
+
+def _queue(place: str) -> str:
+    """The name at the end of a URL or an ARN."""
+    return re.split("[:/]", place)[-1]
 
 
 def _topic(arn: str) -> str:
