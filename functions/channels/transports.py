@@ -39,15 +39,20 @@ def pointer(one: Delivery, body: Body) -> dict[str, Any]:
 def into_inbox(one: Delivery, body: Body) -> None:
     """Put a pointer into the inbox of an agency: the topic filters by its id."""
     attributes = {"type": one.type, "correlation_id": one.correlation_id, "agency": one.party}
-    told = {"kind": DELIVERED_TYPE, **pointer(one, body)}
+    link = archive.link(body.key, f"{one.id}.{_suffix(body)}", body.media_type)
+    told = {"kind": DELIVERED_TYPE, **pointer(one, body), "link": link}
     topics.publish("MESSAGES_TOPIC", [topics.Notice(told, attributes)])
 
 
 def into_folder(one: Delivery, body: Body) -> str:
     """Put the document itself into the party's folder; its place there: the same for every attempt and replay."""
-    place = f"{one.party}/out/{one.id}.{_SUFFIXES.get(body.media_type, 'xml')}"
+    place = f"{one.party}/out/{one.id}.{_suffix(body)}"
     drop.put(place, archive.fetch(body.key), body.media_type)
     return place
+
+
+def _suffix(body: Body) -> str:
+    return _SUFFIXES.get(body.media_type, "xml")
 
 
 def by_webhook(channel: Channel, one: Delivery, body: Body) -> Outcome:

@@ -52,8 +52,6 @@ _HEAVY = Throttle(rate=20, burst=40)
 # Beyond it an answer is an address in the archive: Lambda answers 6 MB at most.
 _LARGEST_ANSWER = 4 * 1024 * 1024
 _LINK_SECONDS = 300
-# How long a pointer's link leads to its body; less where the function's own credentials end before.
-_POINTER_SECONDS = 3600
 
 
 @app.route(
@@ -444,9 +442,8 @@ def _announce(event: Event) -> None:
     if event.type == "AgencyAsked":
         pointer = {name: event.data[name] for name in ("message_id", "type", "version", "sha256", "body")}
         pointer |= {"window_no": event.window_no, "declaration_version": event.declaration_version}
-        # Whoever reads the inbox may read the body: for some time without a token, and at the archive's price.
         key, file = archive.key_of(pointer["sha256"]), f"{pointer['message_id']}.json"
-        pointer["link"] = archive.link(key, file, "application/json", _POINTER_SECONDS)
+        pointer["link"] = archive.link(key, file, "application/json")
         attributes = event.attributes | {"agency": event.data["agency"]}
         topics.publish("MESSAGES_TOPIC", [Notice(pointer, attributes)])
     notice = event.as_json()

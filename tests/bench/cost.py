@@ -169,7 +169,7 @@ def _usage(
 
 
 def spent(window: Window, act: Callable[[], list[str]], authorizer: float) -> tuple[Usage, list[str]]:
-    """What `act` and all that follows from it comes to; what it says that it sent, declarations with their workflows."""
+    """What `act` and all that follows from it comes to, workflows of declarations too; what it says that it sent."""
     usage, stage = Usage(), window.stage
     stage.settle(20)
     lines_before = len(stage.logs)

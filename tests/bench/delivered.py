@@ -50,7 +50,7 @@ def measure(window: Window) -> Iterator[Figure]:
                 conditions=(
                     f"as for declarations; the mean of {MESSAGES} orders of {len(json.dumps(_ORDER)):,} bytes of JSON",
                     "taken in over HTTP, judged, mapped where the receiver wants that, routed, delivered, acknowledged",
-                    "customs fetches the body by the API and acknowledges it: two requests",
+                    "customs fetches the body by its link and acknowledges it: one request",
                 ),
                 breakdowns=(by_service(usage), in_detail(usage, "a message")),
             )
@@ -74,7 +74,7 @@ def _send(window: Window, there: Receiver, channels: dict[str, str], parties: tu
 def _arrived(window: Window, there: Receiver, channel: str, party: str, message_id: str) -> None:
     if party == PULLING:
         me = Client(window.stage.url, issuer.token("enterprise", party))
-        after, found = "", []
+        after, found = "", list[dict[str, Any]]()
         while not any(one["message_id"] == message_id for one in found):
             page = me.get(f"/exchange/channels/{channel}/messages?after={after}&limit=50").json
             found, after = page["items"], page["next"]

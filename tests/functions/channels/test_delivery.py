@@ -6,6 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from hmac import new
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -71,6 +72,8 @@ def test_an_agency_finds_a_pointer_in_its_inbox_fetches_and_acknowledges() -> No
     pointer = json.loads(told["Body"])
     assert (pointer["kind"], pointer["message_id"]) == ("exchange.delivery", message_id)
     assert len(told["Body"]) < 4096 and "Zhang" not in told["Body"]
+    key = urlsplit(pointer["link"]).path.split("/", 2)[-1]
+    assert pointer["sha256"] in key and "Signature" in pointer["link"]
 
     status, body = call("GET", pointer["body"], party="customs", role="agency")
     assert status == 200 and canonical.sha256(canonical.dumps(body)) == pointer["sha256"]

@@ -25,7 +25,12 @@ def keep_once(data: bytes, media_type: str) -> str:
     return key
 
 
-def link(key: str, file_name: str, media_type: str, seconds: int) -> str:
+# How long the address in a pointer holds, or less, where the function's own credentials end before: whoever reads an
+# inbox may read the body, without a token and at the archive's price.
+POINTER_SECONDS = 3600
+
+
+def link(key: str, file_name: str, media_type: str, seconds: int = POINTER_SECONDS) -> str:
     """An address from which anyone may read the object under `key` for some time, as a file of that name."""
     params = {
         "Bucket": settings.get("ARCHIVE_BUCKET"),
