@@ -23,6 +23,7 @@ RECEIPTS: Final = (
     "TaxDeductionFailed",
     "TaxGuaranteed",
     "TaxReversed",
+    "TaxFallsDue",
     "TaxOverdue",
     "HoldLifted",
     "ClearanceResumed",

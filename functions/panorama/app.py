@@ -39,6 +39,7 @@ EVENTS = (
     "TaxGuaranteed",
     "TreasuryConfirmed",
     "TaxReversed",
+    "TaxFallsDue",
     "TaxOverdue",
     "HoldLifted",
     "ClearanceResumed",

@@ -402,6 +402,7 @@ _PHRASES: Final[dict[str, Callable[[Record, Names], Text]]] = {
     "TaxReversed": _of(
         "税单 {bill_id} 扣款已冲正：{reason}", "The deduction for {bill_id} was reversed: {reason}"
     ),
+    "TaxFallsDue": _of("税单 {bill_id} 将于 {due_on} 到期，尚未缴纳", "{bill_id} is unpaid and due on {due_on}"),
     "TaxOverdue": _of("税单 {bill_id} 自 {since} 起逾期", "{bill_id} is overdue since {since}"),
     "TaxDue": _always("税款未缴清，缴清后放行", "Taxes are due; release follows their settlement"),
     "ClearanceResumed": _always(

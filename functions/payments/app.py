@@ -88,14 +88,19 @@ def on_partner(message: Message) -> None:
 
 @app.on_schedule("cron(30 0 * * ? *)")
 def daily() -> None:
-    """The day's end: what was not paid in time is overdue, a silent bank gets its order again, breaks are counted."""
+    """The day's end: payers are reminded, what was not paid in time is overdue, a silent bank gets its order again,
+    breaks are counted.
+    """
     today = clock.business_date()
+    for ahead in range(regime.parameters("TAX-REMINDER", today)["days_before"] + 1):
+        for bill_id, pointer in store.among(f"due#{(today + timedelta(days=ahead)).isoformat()}"):
+            settlement.remind_payer(bill_id, pointer["window_no"])
     for back in range(1, _LOOKS_BACK + 1):
         day = today - timedelta(days=back)
         for bill_id, pointer in store.among(f"due#{day.isoformat()}"):
             settlement.lapse(bill_id, pointer["window_no"])
         for order_id in daybook.unanswered(day):
-            settlement.remind(order_id)
+            settlement.remind_bank(order_id)
     open_ = sum(resolution is None for _, resolution in daybook.reconciled(today - timedelta(days=2)))
     app.logger.info("reconciled", extra={"breaks": open_})
     if open_:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from payments import guarantee, orders, store
-from payments.bill import DEDUCTED, SENT, VOID, Standing, must_allow, standings
+from payments.bill import DEDUCTED, SENT, UNPAID, VOID, Standing, must_allow, standings
 from payments.deduction import GIVEN_BACK_TWICE, STRAYS, SUPERSEDED, Result, Verdict, judge
 from payments.late_payment import Surcharge
 from singlewindow import clock, correlation
@@ -131,6 +131,20 @@ def lapse(bill_id: str, window_no: str) -> None:
     ledger.amend(window_no, decide)
 
 
+def remind_payer(bill_id: str, window_no: str) -> None:
+    """`TaxFallsDue`, once, where a bill is unpaid shortly before its term is over."""
+
+    def decide(consignment: Consignment) -> Change | None:
+        standing = standings(consignment)[bill_id]
+        told = any(e.type == "TaxFallsDue" and e.data["bill_id"] == bill_id for e in consignment.events)
+        if told or standing.state not in UNPAID:
+            return None
+        data = {"bill_id": bill_id, "due_on": standing.due_on}
+        return Change("TaxFallsDue", data, of_version=standing.version)
+
+    ledger.amend(window_no, decide)
+
+
 def receive(bill_id: str, bank_ref: str, amount: Decimal, treasury_ref: str, at: str, treasury: str) -> bool:
     """Take in the treasury's receipt, before the bank's word or after it; whether it confirms the bill.
 
@@ -179,7 +193,7 @@ def _receipts(bill_id: str, bank_ref: str) -> list[dict[str, Any]]:
     return [value for _, value in store.among(f"bill#{bill_id}", f"receipt#{bank_ref}#")]
 
 
-def remind(order_id: str) -> None:
+def remind_bank(order_id: str) -> None:
     """Send an order again, as it was, whose bank is silent and whose bill still waits for it; it is known by its id."""
     ordered = store.order(order_id)
     consignment = ledger.read(ordered["window_no"]) if ordered else None

@@ -200,6 +200,7 @@ def paid_in_the_end() -> Clearance:
     case.reply("customs", "tax", tax=bill(bill_id))  # the same number, and not the same bill
     again = case.consignment.events[-1]
     case.apply(refusal(again, Draft.of_reply(again), content, case.consignment))
+    case.apply(Change("TaxFallsDue", {"bill_id": bill_id, "due_on": content["due_on"]}, of_version=1))
     return case
 
 

@@ -527,16 +527,30 @@ def test_the_night_after_the_term_makes_a_bill_overdue_once(till: Till) -> None:
     window_no = till.bill()
     later("2026-12-09T17:00:00Z")  # 10 December in Beijing: the last day
     till.night()
-    assert till.types(window_no) == ["TaxBilled"]
+    assert till.types(window_no) == ["TaxBilled", "TaxFallsDue"]
     later("2026-12-10T17:00:00Z")
     till.night()
     till.night()
-    assert till.types(window_no) == ["TaxBilled", "TaxOverdue"]
+    assert till.types(window_no) == ["TaxBilled", "TaxFallsDue", "TaxOverdue"]
     assert till.events(window_no)[-1].data["since"] == "2026-12-11"
     till.result(ordered(till))
     later("2026-12-11T17:00:00Z")
     till.night()
     assert till.types(window_no)[-1] == "TaxDeducted"
+
+
+def test_the_payer_is_reminded_once_shortly_before_the_term_is_over(till: Till) -> None:
+    window_no, paid = till.bill(), till.bill("T-2", till.declare())
+    till.result(ordered(till, "T-2"))
+    later("2026-12-05T17:00:00Z")  # 6 December in Beijing
+    till.night()
+    assert till.types(window_no) == ["TaxBilled"]
+    for day in ("06", "07"):
+        later(f"2026-12-{day}T17:00:00Z")
+        till.night()
+    assert till.types(window_no) == ["TaxBilled", "TaxFallsDue"]
+    assert till.events(window_no)[-1].data == {"bill_id": "T-1", "due_on": "2026-12-10"}
+    assert "TaxFallsDue" not in till.types(paid)
 
 
 def test_a_bill_that_fails_after_its_term_is_overdue_at_once(till: Till) -> None:
