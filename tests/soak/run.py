@@ -78,7 +78,7 @@ class Outcome:
 
 def run(messages: int, seed: int, told: Callable[[Sent], None]) -> Outcome:
     """A soak of so many messages on a stack of its own; `told` hears how many were sent."""
-    with stack() as stage:
+    with stack(longest_wait=max(60, messages // 40)) as stage:
         return soaked(stage, messages, seed, told)
 
 
@@ -168,11 +168,14 @@ def _redeploying(
 
 
 @contextmanager
-def stack() -> Iterator[Stage]:
+def stack(longest_wait: int) -> Iterator[Stage]:
+    """`longest_wait`: seconds after which a delivery is looked at again. Each of those that wait for the dead one is:
+    much sooner, and the stack would do little else.
+    """
     port = free_port()
     parameters = issuer.parameters(f"http://127.0.0.1:{port}") | {
         "AnswerTimeoutCap": "0",
-        "WebhookDelayCap": "60",
+        "WebhookDelayCap": str(longest_wait),
     }
     with Stage(parameters=parameters, port=port, aws_port=0, local_routes=issuer.routes()) as stage:
         yield stage
