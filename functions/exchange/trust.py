@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from singlewindow.ids import is_uscc
 
 
 class RegisterCertificate(BaseModel):
@@ -15,6 +17,22 @@ class RegisterCertificate(BaseModel):
         default=None,
         description="the number under which its owner sends by DXP: envelopes name none but what is registered",
     )
+
+
+class HandOver(BaseModel):
+    """Whose a DXP number is, and why an operator says so."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    party: str = Field(description="a unified social credit code")
+    why: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+    @field_validator("party")
+    @classmethod
+    def _is_one(cls, party: str) -> str:
+        if not is_uscc(party):
+            raise ValueError("18 characters with the right check character")
+        return party
 
 
 class MustSign(BaseModel):
