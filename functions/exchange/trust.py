@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from singlewindow.ids import is_uscc
+from singlewindow.commands import Uscc
 
 
 class RegisterCertificate(BaseModel):
@@ -24,15 +24,8 @@ class HandOver(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    party: str = Field(description="a unified social credit code")
+    party: Uscc = Field(description="a unified social credit code")
     why: Annotated[str, StringConstraints(min_length=1, max_length=500)]
-
-    @field_validator("party")
-    @classmethod
-    def _is_one(cls, party: str) -> str:
-        if not is_uscc(party):
-            raise ValueError("18 characters with the right check character")
-        return party
 
 
 class MustSign(BaseModel):

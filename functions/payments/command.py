@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -18,7 +19,7 @@ from pydantic import (
 
 from payments.refund import TRADING
 from singlewindow import clock
-from singlewindow.ids import is_uscc
+from singlewindow.commands import Uscc
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
 Money = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,2})?$")]
@@ -83,24 +84,12 @@ class Resolve(Part):
 
 class OpenGuarantee(Part):
     guarantee_id: Id
-    party: str
+    party: Uscc
     guarantor: Id
     limit: Money
     valid_from: date
     valid_to: date
-    agents: Annotated[list[str], Field(max_length=20)] = []
-
-    @field_validator("party")
-    @classmethod
-    def _checked(cls, party: str) -> str:
-        if not is_uscc(party):
-            raise ValueError("no unified social credit code")
-        return party
-
-    @field_validator("agents")
-    @classmethod
-    def _all_checked(cls, agents: list[str]) -> list[str]:
-        return sorted({cls._checked(one) for one in agents})
+    agents: Annotated[list[Uscc], Field(max_length=20), AfterValidator(lambda agents: sorted(set(agents)))] = []
 
     @model_validator(mode="after")
     def _lasts(self) -> "OpenGuarantee":
@@ -110,12 +99,10 @@ class OpenGuarantee(Part):
 
 
 class ClassifyFx(Part):
-    party: str
+    party: Uscc
     fx_class: Annotated[Literal["A", "B", "C"], Field(alias="class")]
     effective_from: date
     basis: Note
-
-    _checked = field_validator("party")(OpenGuarantee._checked.__func__)  # type: ignore[attr-defined]
 
 
 class RefundQuery(Part):

@@ -1,14 +1,23 @@
 """Commands: small JSON bodies whose shape is code (pydantic); 422 names every field that is wrong."""
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from singlewindow.errors import WindowError
 from singlewindow.findings import Finding
+from singlewindow.ids import is_uscc
 
 MOST_FINDINGS = 100
 
+
+def _sound(party: str) -> str:
+    if not is_uscc(party):
+        raise ValueError("no unified social credit code: 18 characters with the right check character")
+    return party
+
+
+Uscc = Annotated[str, AfterValidator(_sound)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
