@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 ENDS = ("RELEASED", "CLEARED", "REJECTED", "RETURNED", "WITHDRAWN", "SUSPENDED")
@@ -86,7 +87,7 @@ class Window:
         """What a subscription was told after a cursor, the oldest first. Keep `cursor` with what you did about it."""
         more = True
         while more:
-            path = f"/exchange/subscriptions/{subscription_id}/deliveries?after={after}&limit=200"
+            path = f"/exchange/subscriptions/{subscription_id}/deliveries?after={quote(after)}&limit=200"
             page = self._call("GET", path)
             yield from page["items"]
             after, more = page["next"], page["more"]
@@ -99,7 +100,8 @@ class Window:
         """What came by a channel after a cursor: pointers, for `fetch` and `acknowledge`."""
         more = True
         while more:
-            page = self._call("GET", f"/exchange/channels/{channel_id}/messages?after={after}&limit=100")
+            path = f"/exchange/channels/{channel_id}/messages?after={quote(after)}&limit=100"
+            page = self._call("GET", path)
             yield from page["items"]
             after, more = page["next"], page["more"]
 
