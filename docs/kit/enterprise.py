@@ -189,17 +189,19 @@ def listen(port: int, secrets: tuple[str, ...]) -> None:
 
 def main() -> int:
     options = _options()
-    window = Window(options.window, os.environ["TOKEN"]) if options.what != "listen" else None
-    if window is None:
+    if options.what == "listen":
         listen(options.port, tuple(os.environ["SECRET"].split()))
-    elif options.what == "declare":
-        try:
-            window_no = window.declare(json.loads(options.file.read_bytes()))
-        except Refused as refused:
-            for finding in refused.problem.get("findings", []):
-                print(finding["pointer"], finding["message_zh"], "|", finding["message_en"])
-            print(refused, file=sys.stderr)
-            return 1
+    try:
+        return _done(options, Window(options.window, os.environ["TOKEN"]))
+    except Refused as refused:
+        _print(refused.problem.get("findings", []))
+        print(refused, file=sys.stderr)
+        return 1
+
+
+def _done(options: argparse.Namespace, window: Window) -> int:
+    if options.what == "declare":
+        window_no = window.declare(json.loads(options.file.read_bytes()))
         for standing in window.until_decided(window_no):
             print(window_no, standing["state"], flush=True)
     elif options.what == "send":
@@ -209,6 +211,8 @@ def main() -> int:
         while (one := window.message(receipt["receipt_id"]))["state"] not in JUDGED:
             time.sleep(0.5)
         print(one["receipt_id"], one["state"], f"{len(one['findings'])} finding(s)")
+        _print(one["findings"])
+        return 0 if one["state"] == "VALIDATED" else 1
     else:
         channel = options.channel or window.join()["id"]
         for pointer in window.messages(channel, options.after):
@@ -216,6 +220,11 @@ def main() -> int:
             window.acknowledge(pointer)
         print(f"channel {channel}")
     return 0
+
+
+def _print(findings: list[dict[str, Any]]) -> None:
+    for one in findings:
+        print(one.get("path", one.get("pointer")), one["message_zh"], "|", one["message_en"])
 
 
 def _options() -> argparse.Namespace:
