@@ -206,7 +206,8 @@ def _done(options: argparse.Namespace, window: Window) -> int:
             print(window_no, standing["state"], flush=True)
     elif options.what == "send":
         raw = options.file.read_bytes()
-        key = hashlib.sha256(raw).hexdigest()  # the file sent twice is one message
+        # The file sent twice to the same receivers is one message; under one key later receivers would get nothing.
+        key = hashlib.sha256(",".join(sorted(options.to)).encode() + b"\n" + raw).hexdigest()
         receipt = window.send(raw, options.type, key, tuple(options.to))
         while (one := window.message(receipt["receipt_id"]))["state"] not in JUDGED:
             time.sleep(0.5)
