@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 ENDS = ("RELEASED", "CLEARED", "REJECTED", "RETURNED", "WITHDRAWN", "SUSPENDED")
@@ -86,7 +87,7 @@ class Window:
         """What a subscription was told after a cursor, the oldest first. Keep `cursor` with what you did about it."""
         more = True
         while more:
-            path = f"/exchange/subscriptions/{subscription_id}/deliveries?after={after}&limit=200"
+            path = f"/exchange/subscriptions/{subscription_id}/deliveries?after={quote(after)}&limit=200"
             page = self._call("GET", path)
             yield from page["items"]
             after, more = page["next"], page["more"]
@@ -99,7 +100,8 @@ class Window:
         """What came by a channel after a cursor: pointers, for `fetch` and `acknowledge`."""
         more = True
         while more:
-            page = self._call("GET", f"/exchange/channels/{channel_id}/messages?after={after}&limit=100")
+            path = f"/exchange/channels/{channel_id}/messages?after={quote(after)}&limit=100"
+            page = self._call("GET", path)
             yield from page["items"]
             after, more = page["next"], page["more"]
 
@@ -187,26 +189,31 @@ def listen(port: int, secrets: tuple[str, ...]) -> None:
 
 def main() -> int:
     options = _options()
-    window = Window(options.window, os.environ["TOKEN"]) if options.what != "listen" else None
-    if window is None:
+    if options.what == "listen":
         listen(options.port, tuple(os.environ["SECRET"].split()))
-    elif options.what == "declare":
-        try:
-            window_no = window.declare(json.loads(options.file.read_bytes()))
-        except Refused as refused:
-            for finding in refused.problem.get("findings", []):
-                print(finding["pointer"], finding["message_zh"], "|", finding["message_en"])
-            print(refused, file=sys.stderr)
-            return 1
+    try:
+        return _done(options, Window(options.window, os.environ["TOKEN"]))
+    except Refused as refused:
+        _print(refused.problem.get("findings", []))
+        print(refused, file=sys.stderr)
+        return 1
+
+
+def _done(options: argparse.Namespace, window: Window) -> int:
+    if options.what == "declare":
+        window_no = window.declare(json.loads(options.file.read_bytes()))
         for standing in window.until_decided(window_no):
             print(window_no, standing["state"], flush=True)
     elif options.what == "send":
         raw = options.file.read_bytes()
-        key = hashlib.sha256(raw).hexdigest()  # the file sent twice is one message
+        # The file sent twice to the same receivers is one message; under one key later receivers would get nothing.
+        key = hashlib.sha256(",".join(sorted(options.to)).encode() + b"\n" + raw).hexdigest()
         receipt = window.send(raw, options.type, key, tuple(options.to))
         while (one := window.message(receipt["receipt_id"]))["state"] not in JUDGED:
             time.sleep(0.5)
         print(one["receipt_id"], one["state"], f"{len(one['findings'])} finding(s)")
+        _print(one["findings"])
+        return 0 if one["state"] == "VALIDATED" else 1
     else:
         channel = options.channel or window.join()["id"]
         for pointer in window.messages(channel, options.after):
@@ -214,6 +221,11 @@ def main() -> int:
             window.acknowledge(pointer)
         print(f"channel {channel}")
     return 0
+
+
+def _print(findings: list[dict[str, Any]]) -> None:
+    for one in findings:
+        print(one.get("path", one.get("pointer")), one["message_zh"], "|", one["message_en"])
 
 
 def _options() -> argparse.Namespace:
