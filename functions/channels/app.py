@@ -216,13 +216,20 @@ def messages(request: Request, channel_id: str) -> dict[str, Any]:
     """What came by a channel after a cursor, the oldest first: for a channel that is pulled this is how it receives."""
     own = _own(request, channel_id)
     limit = _limit(request)
-    look = dispatch.mailbox if own.protocol == PULL else _sent_by
-    found = look(own.id, request.query.get("after", ""), limit + 1)
+    after, look = request.query.get("after", ""), dispatch.mailbox if own.protocol == PULL else _sent_by
+    if after and not dispatch.is_cursor(after, own.protocol == PULL):
+        raise WindowError(
+            400,
+            "bad-parameter",
+            "after: a cursor that this channel gave, or an instant in UTC where it is not pulled",
+            detail_zh="after：须为本通道返回的游标（非拉取通道亦可为 UTC 时刻）",
+        )
+    found = look(own.id, after, limit + 1)
     page = found[:limit]
     standing = {one.id: one for one in dispatch.all_of([id for _, id in page])}
     return {
         "items": [_offered(cursor, standing[id]) for cursor, id in page if id in standing],
-        "next": page[-1][0] if page else request.query.get("after", ""),
+        "next": page[-1][0] if page else after,
         "more": len(found) > len(page),
     }
 

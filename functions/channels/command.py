@@ -12,7 +12,7 @@ from singlewindow.outbound.address import LONGEST
 
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
 Why = Annotated[str, StringConstraints(min_length=3, max_length=300, strip_whitespace=True)]
-Place = Annotated[str, StringConstraints(max_length=80, pattern=r"^[0-9A-Za-z:.#$-]*$")]
+Place = Annotated[str, StringConstraints(max_length=80, pattern=r"^[0-9A-Za-z:.~-]*$")]
 
 
 class _Strict(BaseModel):

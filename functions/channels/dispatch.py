@@ -11,6 +11,7 @@ The route comes first and is the decision: whoever repeats it goes on from what 
 follows from its message and its channel, so it is there once.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ from singlewindow.ids import is_uscc
 # As long as the archive keeps the bodies (three years of customs' inspection, and a day).
 RETENTION: Final = timedelta(days=1096)
 MAILBOX_START: Final = "0" * 16
+_MAILBOX_CURSOR = re.compile(r"[0-9]{16}", re.ASCII).fullmatch
+_PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z(~[0-9a-z-]{1,64})?", re.ASCII).fullmatch
 
 _ATTEMPTS: Final = 12
 _SHARDS: Final = 16
@@ -292,10 +295,15 @@ def mailbox(channel_id: str, after: str, limit: int) -> list[tuple[str, str]]:
     return [(item["item"]["S"].removeprefix("m#"), item["delivery"]["S"]) for item in rows]
 
 
+def is_cursor(text: str, of_mailbox: bool) -> bool:
+    """Whether a text may be a cursor of a mailbox, or else of what went by a channel (an instant is one)."""
+    return (_MAILBOX_CURSOR if of_mailbox else _PLACE)(text) is not None
+
+
 def sent_by(channel_id: str, after: str, until: str, limit: int) -> list[tuple[str, str]]:
     """Up to `limit` (place, delivery id) of what went by a channel after a place or instant and before an instant."""
-    rows = _range(f"channel#{channel_id}", f"q#{after}$", f"q#{until or ':'}", limit)
-    return [(item["item"]["S"].removeprefix("q#"), item["delivery"]["S"]) for item in rows]
+    rows = _range(f"channel#{channel_id}", f"q#{_item_at(after)}$", f"q#{until or ':'}", limit)
+    return [(_place(item["item"]["S"].removeprefix("q#")), item["delivery"]["S"]) for item in rows]
 
 
 def oldest_waiting(channel_id: str) -> tuple[str, str] | None:
@@ -329,18 +337,27 @@ def dead_waiting(channel_id: str) -> int:
 
 def dead_of_channel(channel_id: str, after: str, until: str, limit: int) -> list[tuple[str, str]]:
     """As `sent_by`, of what ended dead."""
-    rows = _range(f"channel#{channel_id}", f"dead#{after}$", f"dead#{until or ':'}", limit)
-    return [(item["item"]["S"].removeprefix("dead#"), item["delivery"]["S"]) for item in rows]
+    rows = _range(f"channel#{channel_id}", f"dead#{_item_at(after)}$", f"dead#{until or ':'}", limit)
+    return [(_place(item["item"]["S"].removeprefix("dead#")), item["delivery"]["S"]) for item in rows]
 
 
 def dead_of_day(day: str, after: str, limit: int) -> list[tuple[str, str]]:
     """As `sent_by`, of all that ended dead on a day (Asia/Shanghai): one query a shard."""
     found = [
-        (item["item"]["S"], item["delivery"]["S"])
+        (_place(item["item"]["S"]), item["delivery"]["S"])
         for shard in range(_SHARDS)
-        for item in _range(f"dead#{day}#{shard}", f"{after}$", ":", limit)
+        for item in _range(f"dead#{day}#{shard}", f"{_item_at(after)}$", ":", limit)
     ]
     return sorted(found)[:limit]
+
+
+def _place(item: str) -> str:
+    """`<instant>~<delivery>`: it goes into a URL as it is, in which a # would end the query."""
+    return item.replace("#", "~")
+
+
+def _item_at(place: str) -> str:
+    return place.replace("~", "#")
 
 
 def breaker(channel_id: str) -> Breaker:

@@ -62,6 +62,7 @@ _LINK_SECONDS = 300
     headers=("Idempotency-Key", "JWS-Signature", "Receivers"),
     request={"description": "a message that the catalogue knows, in JSON, XML or EDIFACT, as it is"},
     responses={202: "MessageReceipt"},
+    larger="POST /exchange/uploads",
     throttle=_SENT,
 )
 def send(request: Request) -> Answer:

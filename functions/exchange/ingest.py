@@ -21,7 +21,7 @@ from exchange.receipt import (
 )
 from singlewindow import canonical, clock, correlation, ids
 from singlewindow.aws import archive, drop, queues, uploads
-from singlewindow.errors import WindowError
+from singlewindow.errors import WindowError, conflict
 from singlewindow.messages import recognise
 from singlewindow.messages.carriers import carried_by
 
@@ -56,13 +56,13 @@ def accept(
     Nothing is kept where it raises: 422 for a type that nobody knows or an envelope that contradicts itself, 401 for a
     signature that is wrong or missing, 409 where the key stands for another message.
     """
-    sha256 = canonical.sha256(raw)
+    sha256, told = canonical.sha256(raw), told or Told()
     if standing := received.under(sender, key, sha256):
-        return _reminded(standing), True
+        return _reminded(standing, told), True
     glanced = recognise.glance(raw)
     if media_type == _JSON:
         _is_json(glanced.syntax)
-    return _keep(ids.new_id(), sender, key, raw, glanced, told or Told())
+    return _keep(ids.new_id(), sender, key, raw, glanced, told)
 
 
 def expect(sender: str, key: str, size: int, sha256: str) -> Upload | Received:
@@ -87,7 +87,7 @@ def arrived(upload: Upload, told: Told) -> tuple[Received, bool]:
     """Take in what was uploaded, as if it had come in a request. 409 where it has not come, 422 where it is not what
     was announced."""
     if standing := received.under(upload.sender, upload.key, upload.sha256):
-        return _reminded(standing), True
+        return _reminded(standing, told), True
     raw = uploads.taken(_place(upload), upload.sha256)
     glanced = recognise.glance(raw)
     return _keep(upload.receipt_id, upload.sender, upload.key, raw, glanced, told, ((EXPECTED, upload.at),))
@@ -259,8 +259,18 @@ def _opened(
     return opened, (type, opened.payload)
 
 
-def _reminded(one: Received) -> Received:
-    """What was not judged or routed for a while is queued again: its sender's repetition mends what was passed over."""
+def _reminded(one: Received, told: Told) -> Received:
+    """What was not judged or routed for a while is queued again: its sender's repetition mends what was passed over.
+
+    Raises 409 where it shall go to others than the first time: it would not.
+    """
+    if not one.envelope and told.receivers != one.receivers:
+        raise conflict(
+            "idempotency-conflict",
+            "the key was used for other receivers: send this one under another key",
+            "同一幂等键已用于其他接收方：请更换幂等键",
+            receipt_id=one.receipt_id,
+        )
     waiting = clock.now() - datetime.fromisoformat(one.timeline[-1][1])
     if waiting > _PATIENCE:
         if one.state == RECEIVED:

@@ -19,6 +19,11 @@ _FILING = {
     "zh": "本报文只留存和校验，不作申报：请用 POST /declarations 申报",
     "en": "it is kept and judged, and not filed: POST /declarations files it",
 }
+_MEND = {
+    "call": "POST /exchange/messages",
+    "zh": "报文有错，未投递给任何一方：请按 findings 修改，以新的幂等键重新发送",
+    "en": "it has faults and was passed on to nobody: mend it by its findings, and send it under another key",
+}
 _NOTHING = {
     "call": None,
     "zh": "本报文经留存和校验后，按内容和发送方指定的接收方投递；窗口不据此办理业务",
@@ -108,7 +113,7 @@ def receipt(received: Received, carries: str | None) -> dict[str, Any]:
         "syntax": received.syntax,
         "received_at": received.timeline[-1 if received.state == RECEIVED else -2][1],
         "status": f"/exchange/messages/{received.receipt_id}",
-        "next": _next(carries),
+        "next": _next(carries, RECEIVED),
     }
 
 
@@ -168,9 +173,11 @@ def shown(
         "answers": outcome.get("answers", []),
         "hashes": hashes,
         "views": {name: f"{home}/{name}" for name in hashes},
-        "next": _next(carries),
+        "next": _next(carries, received.state),
     }
 
 
-def _next(carries: str | None) -> dict[str, Any]:
+def _next(carries: str | None, state: str) -> dict[str, Any]:
+    if state in (INVALID, QUARANTINED):
+        return _MEND
     return _FILING if carries == "declaration" else _NOTHING

@@ -61,8 +61,8 @@ def under(sender: str, key: str, sha256: str) -> Received | None:
     if row["sha256"]["S"] != sha256:
         raise conflict(
             "idempotency-conflict",
-            f"the key {key!r} was used for another body",
-            "同一幂等键已用于不同内容的报文",
+            f"the key {key!r} was used for another body: send this one under another key",
+            "同一幂等键已用于不同内容的报文：请更换幂等键",
             receipt_id=row["receipt_id"]["S"],
         )
     return find(row["receipt_id"]["S"])

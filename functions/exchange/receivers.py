@@ -12,12 +12,15 @@ MOST: Final = 5
 def named(header: str | None) -> tuple[str, ...]:
     """The parties in the sender's order, each once; none without a header. Raises 422 with all that are none."""
     parties = tuple(dict.fromkeys(one.strip() for one in (header or "").split(",") if one.strip()))
-    strangers = [one[:40] for one in parties if not (one in catalogue.names("agencies") or is_uscc(one))]
+    agencies = catalogue.names("agencies")
+    strangers = [one[:40] for one in parties if not (one in agencies or is_uscc(one))]
     if strangers or len(parties) > MOST:
         raise WindowError(
             422, "receivers-unknown",
-            f"Receivers: at most {MOST}, each a unified social credit code or an agency's id; wrong: "
-            f"{', '.join(strangers[:MOST]) or 'too many'}",
-            detail_zh="接收方最多五个，须为统一社会信用代码或部门代码", given=strangers[:MOST],
+            f"Receivers: at most {MOST}, each a unified social credit code or an agency's id"
+            f" ({', '.join(agencies)}); wrong: {', '.join(strangers[:MOST]) or 'too many'}",
+            detail_zh=f"接收方最多 {MOST} 个，须为统一社会信用代码或部门代码（{'、'.join(agencies)}）；"
+            f"有误：{'、'.join(strangers[:MOST]) or '数量过多'}",
+            given=strangers[:MOST],
         )  # fmt: skip
     return parties

@@ -372,6 +372,7 @@ def download(_: Request, file: str) -> Answer:
     query=("as_at",),
     request={"description": "a message in JSON, XML or EDIFACT, as it is"},
     responses={200: "ConformanceReport"},
+    larger="POST /standards/conformance/uploads",
     throttle=_JUDGED,
 )
 def conformance(request: Request) -> dict[str, Any]:

@@ -74,6 +74,8 @@ def _serve(options: argparse.Namespace, console: Console, undo: ExitStack) -> in
     parameters = issuer.parameters(url)
     if options.answer_timeout is not None:
         parameters["AnswerTimeoutCap"] = str(options.answer_timeout)
+    if not options.agencies:
+        parameters["SimulatedAgencies"] = ""
     stage = Stage(parameters=parameters, port=options.port, local_routes=issuer.routes())
     undo.callback(stage.stop)
     try:
@@ -179,11 +181,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--log",
         type=Path,
-        default=ROOT / ".local/window.log",
         metavar="FILE",
-        help="where the functions' logs go",
+        help="where the functions' logs go (.local/window-<port>.log)",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.log = options.log or ROOT / f".local/window-{options.port}.log"
+    return options
 
 
 def _port(text: str) -> int:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from infra.synth.capabilities import Capability, Function, Route, pascal
-from singlewindow.access import PUBLIC
+from singlewindow.access import NO_TOKEN, PUBLIC
 from singlewindow.capability import BINARY_TYPES
 from singlewindow.errors import PROBLEM_JSON
 
@@ -19,7 +19,7 @@ _ARN = "arn:${{AWS::Partition}}:{}:${{AWS::Region}}"
 _PARAMETER = re.compile(r"\{(\w+)\+?\}")
 
 _FAILED = (500, "internal", "the window failed; nothing was lost, try again", "系统内部错误，请稍后重试")
-_NO_TOKEN = (401, "unauthorized", "a bearer token is needed", "需要令牌")
+_NO_TOKEN = (401, "unauthorized", *NO_TOKEN)
 _NO_PATH = (404, "not-found", "there is no such path or method", "路径或方法不存在")
 
 # What the gateway answers by itself: (type, status, our code, English, Chinese).
@@ -40,7 +40,12 @@ _OWN_ANSWERS = {
     # What the gateway says of a path or method that it does not have.
     "MISSING_AUTHENTICATION_TOKEN": _NO_PATH,
     "QUOTA_EXCEEDED": (429, "too-many-requests", "the quota is used up", "配额已用尽"),
-    "REQUEST_TOO_LARGE": (413, "too-large", "a request may have 10 MB", "请求超过大小限制"),
+    "REQUEST_TOO_LARGE": (
+        413,
+        "too-large",
+        "a request may have 10 MB: what is larger comes by upload",
+        "请求超过 10 MB，请改用上传",
+    ),
     "RESOURCE_NOT_FOUND": _NO_PATH,
     "THROTTLED": (429, "too-many-requests", "too many requests; wait a moment", "请求过于频繁，请稍候"),
     "UNAUTHORIZED": _NO_TOKEN,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from hmac import new
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -168,6 +168,24 @@ def test_who_pulls_reads_on_from_its_cursor_without_gaps() -> None:
     assert to(OTHER, one["message_id"]).state == "DELIVERED"
     _, empty = call("GET", path, party=OTHER, after=rest["next"])
     assert empty == {"items": [], "next": rest["next"], "more": False}
+
+
+@pytest.mark.parametrize("protocol", ["pull", "webhook"])
+def test_a_damaged_cursor_is_refused_and_a_given_one_goes_into_a_url_as_it_is(
+    protocol: str, posts: Posts
+) -> None:
+    url = {"url": "https://hook.example/there"} if protocol == "webhook" else {}
+    mine = registered(OTHER, protocol=protocol, **url)
+    for _ in range(2):
+        routed(OTHER)
+    carried()
+    path = f"/exchange/channels/{mine['id']}/messages"
+    status, told = call("GET", path, party=OTHER, after="zzz")
+    assert (status, told["code"]) == (400, "bad-parameter")
+    _, page = call("GET", path, party=OTHER, limit="1")
+    assert page["next"] == quote(page["next"], safe=":")
+    _, rest = call("GET", path, party=OTHER, after=page["next"])
+    assert len(rest["items"]) == 1 and rest["items"][0]["cursor"] > page["next"]
 
 
 def test_two_senders_at_one_mailbox_give_every_delivery_a_cursor_of_its_own(

@@ -266,6 +266,16 @@ def test_two_judges_at_once_have_one_effect() -> None:
     assert received.find(fresh.receipt_id) == stands
 
 
+def test_the_same_message_under_the_same_key_to_others_is_refused() -> None:
+    first, _ = ingest.accept(PARTY, "K", order(), XML, ingest.Told(receivers=(OTHER,)))
+    assert ingest.accept(PARTY, "K", order(), XML, ingest.Told(receivers=(OTHER,)))[1]
+    with pytest.raises(WindowError) as caught:
+        ingest.accept(PARTY, "K", order(), XML)
+    assert (caught.value.code, caught.value.members) == (
+        "idempotency-conflict", {"receipt_id": first.receipt_id},
+    )  # fmt: skip
+
+
 def test_an_attempt_that_is_cut_short_is_done_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     one = accepted(order())
     fired: list[int] = []

@@ -73,3 +73,9 @@ def test_findings_beyond_the_bound_are_counted() -> None:
 def test_what_comes_next_is_said_as_it_is(carries: str | None, call: str | None) -> None:
     assert shown(NEW, {}, carries)["next"] == receipt(NEW, carries)["next"]
     assert receipt(NEW, carries)["next"]["call"] == call
+
+
+def test_what_has_faults_is_to_be_mended_and_was_passed_on_to_nobody() -> None:
+    for state in (INVALID, QUARANTINED):
+        told = shown(replace(NEW, state=state), {}, "declaration")["next"]
+        assert told["call"] == "POST /exchange/messages" and "nobody" in told["en"]

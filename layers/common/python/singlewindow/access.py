@@ -14,6 +14,10 @@ class _Public:
 
 
 PUBLIC: Final = _Public()
+NO_TOKEN: Final = (
+    "a bearer token is needed: there was none, or it is not of this window's issuer, or it has expired",
+    "需要有效令牌：未提供、非本窗口认可的机构签发，或已过期",
+)
 Allow = tuple[Role, ...] | _Public
 
 
@@ -31,7 +35,7 @@ class Access:
 
     `request` and `responses` name schemas: a dict is JSON Schema itself, a string `document:declaration:1` one of the
     catalogue's, a pydantic model its own, `command:exchange.reply.Reply` one that is imported only where it is used.
-    `max_bytes` bounds the body before anything reads it.
+    `max_bytes` bounds the body before anything reads it; `larger` is the call by which a larger one comes.
     """
 
     allow: Allow
@@ -42,4 +46,5 @@ class Access:
     query: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     max_bytes: int = MEGABYTE
+    larger: str = ""
     throttle: Throttle | None = None

@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 from chalice import Chalice, Response
 
 from singlewindow import canonical, correlation, settings
-from singlewindow.access import MEGABYTE, PUBLIC, Access, Allow, Throttle
+from singlewindow.access import MEGABYTE, NO_TOKEN, PUBLIC, Access, Allow, Throttle
 from singlewindow.errors import PROBLEM_JSON, WindowError
 from singlewindow.parties import TOKEN_LEEWAY, Caller, Role
 
@@ -53,7 +53,7 @@ class Request:
     @property
     def by(self) -> Caller:
         if self.caller is None:
-            raise WindowError(401, "unauthorized", "a bearer token is needed", detail_zh="需要令牌")
+            raise _unauthorized()
         return self.caller
 
     @property
@@ -110,6 +110,7 @@ class Capability(Chalice):
         query: tuple[str, ...] = (),
         headers: tuple[str, ...] = (),
         max_bytes: int = MEGABYTE,
+        larger: str = "",
         throttle: Throttle | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register `view(request: Request, **path_parameters)`. `allow` has no default: a route says who may call."""
@@ -124,6 +125,7 @@ class Capability(Chalice):
                 query=query,
                 headers=headers,
                 max_bytes=max_bytes,
+                larger=larger,
                 throttle=throttle,
             )
 
@@ -350,15 +352,24 @@ def _request(event: dict[str, Any], headers: dict[str, str], access: Access) -> 
     caller = None
     if access.allow is not PUBLIC:
         caller = _caller(event)
-        if caller.role not in access.allow:  # type: ignore[operator]
+        allowed: tuple[Role, ...] = access.allow  # type: ignore[assignment]
+        if caller.role not in allowed:
             raise WindowError(
-                403, "wrong-role", f"role {caller.role} may not do this", detail_zh="该角色无权执行此操作"
+                403,
+                "wrong-role",
+                f"role {caller.role} may not do this: {', '.join(allowed)} may",
+                detail_zh=f"角色 {caller.role} 无权执行此操作，可由 {'、'.join(allowed)} 执行",
             )
     body = event.get("body") or ""
     raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
     if len(raw) > access.max_bytes:
         raise WindowError(
-            413, "too-large", f"{len(raw)} bytes; at most {access.max_bytes}", detail_zh="报文超过大小限制"
+            413,
+            "too-large",
+            f"{len(raw)} bytes; at most {access.max_bytes}"
+            + (f": send it by {access.larger}" if access.larger else ""),
+            detail_zh=f"报文 {len(raw)} 字节，上限 {access.max_bytes} 字节"
+            + (f"，请改用 {access.larger}" if access.larger else ""),
         )
     media_type = headers.get("content-type", "").split(";")[0].strip().lower()
     if access.consumes and media_type not in access.consumes:
@@ -366,7 +377,7 @@ def _request(event: dict[str, Any], headers: dict[str, str], access: Access) -> 
             415,
             "unsupported-media-type",
             f"{media_type or 'no content type'}; accepted: {', '.join(access.consumes)}",
-            detail_zh="不支持的内容类型",
+            detail_zh=f"不支持的内容类型，可用：{'、'.join(access.consumes)}",
         )
     query = event.get("queryStringParameters") or {}
     unknown = sorted(set(query) - set(access.query))
@@ -375,9 +386,13 @@ def _request(event: dict[str, Any], headers: dict[str, str], access: Access) -> 
             400,
             "unknown-parameter",
             f"unknown query parameter(s): {', '.join(unknown)}; known: {', '.join(access.query) or 'none'}",
-            detail_zh="未知的查询参数",
+            detail_zh=f"未知的查询参数：{'、'.join(unknown)}；可用：{'、'.join(access.query) or '无'}",
         )
     return Request(caller, raw, media_type, headers, query)
+
+
+def _unauthorized() -> WindowError:
+    return WindowError(401, "unauthorized", NO_TOKEN[0], detail_zh=NO_TOKEN[1])
 
 
 def _caller(event: dict[str, Any]) -> Caller:
@@ -388,7 +403,7 @@ def _caller(event: dict[str, Any]) -> Caller:
             context["subject"], Role(context["role"]), context["party"], int(context["expires_at"])
         )
     except (KeyError, ValueError):
-        raise WindowError(401, "unauthorized", "a bearer token is needed", detail_zh="需要令牌") from None
+        raise _unauthorized() from None
     if caller.expires_at < time.time() - TOKEN_LEEWAY:
         raise WindowError(401, "unauthorized", "the token has expired", detail_zh="令牌已过期")
     return caller

@@ -221,8 +221,8 @@ def answered(submission: Submission) -> dict[str, Any] | None:
     if item["sha256"]["S"] != submission.sha256:
         raise conflict(
             "idempotency-conflict",
-            f"the key {submission.key!r} was used for another body",
-            "同一幂等键已用于不同内容的报文",
+            f"the key {submission.key!r} was used for another body: send this one under another key",
+            "同一幂等键已用于不同内容的报文：请更换幂等键",
         )
     answer: dict[str, Any] = canonical.load(item["answer"]["S"])
     return answer
