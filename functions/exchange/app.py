@@ -238,23 +238,6 @@ def bind(request: Request, party: str) -> dict[str, Any]:
     return {"party": party, "must_sign": sorted(types)}
 
 
-@app.route(
-    "/exchange/dxp/{dxp_id}",
-    methods=("PUT",),
-    allow=(Role.OPERATOR,),
-    request="command:exchange.trust.HandOver",
-    responses={200: "DxpNumber"},
-    throttle=_HEAVY,
-)
-def hand_over(request: Request, dxp_id: str) -> dict[str, Any]:
-    """Give the number under which messages come by DXP to its rightful party; whoever had it loses it."""
-    from exchange.trust import HandOver
-    from singlewindow import commands
-
-    wanted = commands.parse(HandOver, request.json())
-    return certificates.hand_over(dxp_id, wanted.party, wanted.why, request.by.subject)
-
-
 @app.on_queue("DropQueue")
 def dropped(message: Message) -> None:
     """Take in what was put into the drop folder; its receipt, or why nothing was kept, goes beside it."""

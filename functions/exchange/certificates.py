@@ -1,7 +1,6 @@
 """Certificates that parties registered: the PEM in the archive, here what it says; and which parties must sign.
 
-Items of the certificates table, by `party`: `certificate#<thumbprint>` and `signing` (the types that it must sign); by
-`dxp#<number>`: `owner`, the party that registered it first or was given it by an operator.
+Items of the certificates table, by `party`: `certificate#<thumbprint>` and `signing` (the types that it must sign).
 A private key never comes here: who sends one is told to replace it.
 """
 
@@ -17,7 +16,7 @@ from singlewindow import catalogue, clock, settings
 from singlewindow.aws import archive
 from singlewindow.aws.clients import client
 from singlewindow.aws.pages import queried
-from singlewindow.errors import WindowError, conflict, not_found
+from singlewindow.errors import WindowError, conflict
 from singlewindow.rules import Params, RuleBook
 
 _PEM = re.compile(r"\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----)\s*", re.ASCII)
@@ -119,43 +118,6 @@ def _claim(party: str, dxp_id: str) -> None:
             f"{dxp_id} is registered by another party: tell the operators if it is yours",
             f"编号 {dxp_id} 已由他方登记：如确属贵方，请联系运维",
         ) from None
-
-
-def hand_over(dxp_id: str, to: str, why: str, by: str) -> dict[str, Any]:
-    """Give a number to its rightful party: whoever had it sends under it no more. Its history; doing it again, too.
-
-    Raises 404 for a number that nobody registered, 409 where another handed it over in this moment.
-    """
-    table, database = settings.get("CERTIFICATES_TABLE"), client("dynamodb")
-    key = _key(f"dxp#{dxp_id}", "owner")
-    row = database.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-    if row is None:
-        raise not_found(dxp_id)
-    owner, said = row["owner"]["S"], row.get("history", {"L": []})["L"]
-    if owner != to:
-        told = {"from": owner, "to": to, "by": by, "why": why, "at": clock.stamp()}
-        said = [*said, {"M": {name: {"S": value} for name, value in told.items()}}]
-        try:
-            database.put_item(
-                TableName=table,
-                Item=row | {"owner": {"S": to}, "history": {"L": said}},
-                ConditionExpression="#o = :o",
-                ExpressionAttributeNames={"#o": "owner"},
-                ExpressionAttributeValues={":o": {"S": owner}},
-            )
-        except database.exceptions.ConditionalCheckFailedException:
-            raise conflict("contended", f"{dxp_id} was handed over by another", "该编号刚被他人变更") from None
-    history = [{name: value["S"] for name, value in one["M"].items()} for one in said]
-    # Also where it is theirs already: the first time may have ended before.
-    for party in {one["from"] for one in history} - {to}:
-        for one in of(party):
-            if one.dxp_id == dxp_id:
-                database.update_item(
-                    TableName=table,
-                    Key=_key(party, f"certificate#{one.thumbprint}"),
-                    UpdateExpression="REMOVE dxp_id",
-                )
-    return {"dxp_id": dxp_id, "party": to, "history": history}
 
 
 def revoke(party: str, thumbprint: str, by: str) -> Registered | None:

@@ -4,8 +4,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from singlewindow.commands import Uscc
-
 
 class RegisterCertificate(BaseModel):
     """One X.509 certificate, never a private key."""
@@ -17,15 +15,6 @@ class RegisterCertificate(BaseModel):
         default=None,
         description="the number under which its owner sends by DXP: envelopes name none but what is registered",
     )
-
-
-class HandOver(BaseModel):
-    """Whose a DXP number is, and why an operator says so."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    party: Uscc = Field(description="a unified social credit code")
-    why: Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class MustSign(BaseModel):

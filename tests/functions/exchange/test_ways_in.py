@@ -118,25 +118,6 @@ def test_a_number_is_one_partys_even_after_its_certificate_is_revoked() -> None:
     assert ingest.accept(PARTY, "K", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
 
 
-def test_an_operator_gives_a_number_to_its_rightful_party_and_says_why() -> None:
-    rightful = "91310107132231740K"
-    certificates.register(PARTY, certificate(), "DXPENT01", "tester")
-    for _ in range(2):  # the answer was lost
-        told = certificates.hand_over("DXPENT01", rightful, "海关备案为准", "operator-1")
-    assert [(one["from"], one["to"], one["by"]) for one in told["history"]] == [(PARTY, rightful, "operator-1")]
-    with pytest.raises(WindowError) as caught:
-        ingest.accept(PARTY, "K", wrapped(order()), XML)
-    assert caught.value.code == "envelope-sender"
-    with pytest.raises(WindowError) as caught:
-        certificates.register(PARTY, certificate(serial=9), "DXPENT01", "tester")
-    assert caught.value.code == "dxp-id-taken"
-    certificates.register(rightful, certificate(serial=10), "DXPENT01", "tester")
-    assert ingest.accept(rightful, "K", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
-    with pytest.raises(WindowError) as caught:
-        certificates.hand_over("DXPENT99", rightful, "无", "operator-1")
-    assert caught.value.status == 404
-
-
 @pytest.mark.usefixtures("numbered")
 def test_a_fault_of_the_envelope_is_told_beside_those_of_the_message() -> None:
     raw = wrapped(order()).replace(b"<CreatTime>2026-01-01T00:00:00</CreatTime>", b"")
