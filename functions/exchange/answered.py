@@ -17,7 +17,7 @@ from singlewindow.aws.clients import client, patiently
 from singlewindow.aws.pages import queried
 from singlewindow.errors import WindowError
 
-# So many messages may quote one number, and so many answers wait under it; more is somebody's play.
+# So many messages may quote one number; more is somebody's play.
 _MOST_AT_ONE = 200
 _ATTEMPTS = 8
 
@@ -43,21 +43,14 @@ class Waiting:
 
 
 def ask(reference: str, asked: Asked) -> list[Waiting]:
-    """Enter what may be answered; the answers that wait under the reference. One write that reads: none is missed.
-
-    None wait, and none will come, where a crowd quotes that reference.
-    """
-    row = _enter(reference, "asked", asdict(asked))
-    return _meeting(row)[1] if row else []
+    """Enter what may be answered; the answers that wait under the reference. One write that reads: none is missed."""
+    return _meeting(_enter(reference, "asked", asdict(asked)))[1]
 
 
-def await_(reference: str, waiting: Waiting) -> list[Asked] | None:
-    """Let an answer wait; whoever asked in this very moment, so that no two wait for each other. None where it cannot
-    wait: a crowd does.
-    """
+def await_(reference: str, waiting: Waiting) -> list[Asked]:
+    """Let an answer wait; whoever asked in this very moment, so that no two wait for each other."""
     told = {"answer": waiting.answer.as_json(), "by": waiting.by, "receipt_id": waiting.receipt_id}
-    row = _enter(reference, "waiting", told)
-    return _meeting(row)[0] if row else None
+    return _meeting(_enter(reference, "waiting", told))[0]
 
 
 def asked(reference: str) -> list[Asked]:
@@ -125,7 +118,7 @@ def standing(receipt_id: str) -> list[Business]:
     return [_business(row) for row in queried(**request)]
 
 
-def _enter(reference: str, side: str, value: dict[str, Any]) -> dict[str, Any] | None:
+def _enter(reference: str, side: str, value: dict[str, Any]) -> dict[str, Any]:
     database = client("dynamodb")
     text = canonical.dumps(value).decode()
     try:
@@ -143,7 +136,7 @@ def _enter(reference: str, side: str, value: dict[str, Any]) -> dict[str, Any] |
             )
         )  # fmt: skip
     except database.exceptions.ConditionalCheckFailedException:
-        return None
+        return {}
     attributes: dict[str, Any] = answer["Attributes"]
     return attributes
 

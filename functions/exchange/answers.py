@@ -18,8 +18,8 @@ from singlewindow.messages.xml import local
 from singlewindow.rules import RuleBook
 
 APPLIED, LATE, REPEATED = "applied", "recorded-late", "repeated"
-WAITING, CROWDED, AMBIGUOUS, NOT_YOURS, UNKNOWN_CODE, UNKNOWN_OUTCOME, NO_REFERENCE = (
-    "waiting", "crowded", "ambiguous", "not-yours", "unknown-code", "unknown-outcome", "no-reference",
+WAITING, AMBIGUOUS, NOT_YOURS, UNKNOWN_CODE, UNKNOWN_OUTCOME, NO_REFERENCE = (
+    "waiting", "ambiguous", "not-yours", "unknown-code", "unknown-outcome", "no-reference",
 )  # fmt: skip
 
 # A row remembers so many; the receipts themselves are messages of their own and stay.

@@ -1,6 +1,5 @@
 """Bringing answers to what they answer, whichever of the two comes first."""
 
-from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -49,12 +48,12 @@ def _deliver(waiting: Waiting) -> tuple[str, dict[str, str]]:
         return _reply(waiting, asked), {"window_no": answer.window_no}
     if not answer.references:
         return answers.NO_REFERENCE, {}
-    candidates = _fitting([one for reference in answer.references for one in answered.asked(reference)], answer)
+    candidates = [one for reference in answer.references for one in answered.asked(reference)]
+    candidates = _fitting(candidates, answer)
     if not candidates:
-        meanwhile = [answered.await_(reference, waiting) for reference in answer.references]
-        if all(one is None for one in meanwhile):
-            return answers.CROWDED, {}
-        candidates = _fitting([one for found in meanwhile for one in found or ()], answer)
+        for reference in answer.references:
+            candidates += answered.await_(reference, waiting)
+        candidates = _fitting(candidates, answer)
     if not candidates:
         return answers.WAITING, {}
     if len({one.sender for one in candidates}) > 1:
@@ -63,12 +62,8 @@ def _deliver(waiting: Waiting) -> tuple[str, dict[str, str]]:
     return _apply(meant, waiting), {"answers": meant.receipt_id}
 
 
-def _fitting(found: list[Asked], answer: Answer) -> list[Asked]:
-    """Of what was found by the references of an answer, once for each, what quotes most of them: whoever uses another
-    party's number does not know the rest.
-    """
-    times = Counter(one for one in found if one.type in answer.asked)
-    return [one for one, number in times.items() if number == max(times.values())]
+def _fitting(candidates: list[Asked], answer: Answer) -> list[Asked]:
+    return [one for one in dict.fromkeys(candidates) if one.type in answer.asked]
 
 
 def _meant(candidates: list[Asked], answer: Answer) -> Asked:

@@ -13,7 +13,7 @@ from infra import ROOT
 from singlewindow import catalogue
 from singlewindow.aws import clients
 from singlewindow.messages import transform
-from tests.support.receipts import GUID, dec_import, dec_result, manifest_reply, order_reply
+from tests.support.receipts import dec_import, dec_result, manifest_reply, order_reply
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
@@ -154,15 +154,6 @@ def test_a_lost_acknowledgement_applies_nothing_twice() -> None:
     assert (business.state, business.seq, len(business.answers)) == ("STORED", 1, 1)
 
 
-def test_who_quotes_a_number_of_another_and_not_its_guid_does_not_hinder_its_answer() -> None:
-    mine = taken(order(guid=GUID))
-    other = taken(order(guid="4CDE1CFD-EDED-46B1-946C-B8022E42FC97"), OTHER, "other")
-    raw = order_reply(("A-1", "120", f"{DAY}020000000"), platform=PLATFORM, guid=GUID)
-    (told,) = taken(raw, "customs").outcome["answers"]
-    assert (told["effect"], told["answers"]) == (answers.APPLIED, mine.receipt_id)
-    assert answered.standing(other.receipt_id) == []
-
-
 def test_a_crowd_under_one_number_is_bounded() -> None:
     fill = {f"x{number}" for number in range(answered._MOST_AT_ONE)}
     boto3.client("dynamodb").put_item(
@@ -170,15 +161,3 @@ def test_a_crowd_under_one_number_is_bounded() -> None:
         Item={"key": {"S": "reference#order:P|1"}, "item": {"S": "meeting"}, "asked": {"SS": sorted(fill)}},
     )
     assert answered.ask("order:P|1", answered.Asked("2026", "R", PARTY, "CEB311Message", "")) == []
-
-
-def test_an_answer_that_cannot_wait_says_so_and_counts_when_it_is_sent_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(answered, "_MOST_AT_ONE", 1)
-    assert reply(("120", "02"), ("399", "03")) == [answers.WAITING, answers.CROWDED]
-    asked = taken(order())
-    assert standing(asked).state == "STORED"
-    raw = order_reply(("A-1", "399", f"{DAY}030000000"), platform=PLATFORM)
-    assert taken(raw, "customs", "again").outcome["answers"][0]["effect"] == answers.APPLIED
-    assert standing(asked).state == "ADJUDICATED"

@@ -196,13 +196,6 @@ def test_a_malformed_file_is_refused_alone_and_told_why() -> None:
     assert taken(put("b.json", JSON))["state"] == "RECEIVED"
 
 
-def test_a_file_that_is_too_large_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drop, "MOST_BYTES", len(JSON) - 1)
-    told = taken(put("large.json", JSON))
-    assert (told["state"], told["code"], told["status"]) == ("REFUSED", "too-large", 413)
-    assert beside("large.json") == told
-
-
 def test_our_own_files_tests_of_the_bucket_and_deeper_folders_are_nobodys_messages() -> None:
     ours = put("x", b"").copy()
     for key in (f"{PARTY}/receipts/x.json", f"{PARTY}/out/x", f"{PARTY}/in/a/b", "x"):

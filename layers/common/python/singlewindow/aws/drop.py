@@ -13,9 +13,9 @@ from urllib.parse import unquote_plus
 
 from singlewindow import settings
 from singlewindow.aws.clients import client
-from singlewindow.aws.uploads import MOST_BYTES
 from singlewindow.errors import WindowError
 
+MOST_BYTES = 50 * 1024 * 1024
 _ATTEMPTS = 8
 # Another wrote between our look and our write; the second where both wrote in the same moment.
 _OVERTAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
@@ -58,10 +58,7 @@ def arrivals(notification: Any) -> list[File]:
 
 
 def fetch(file: File) -> tuple[bytes, str] | None:
-    """(its bytes, the detached JWS of its metadata `jws-signature`, or ""); None where it is gone, or was replaced.
-
-    Raises 413 for one of more than `uploads.MOST_BYTES`, unread.
-    """
+    """(its bytes, the detached JWS of its metadata `jws-signature`, or ""); None where it is gone, or was replaced."""
     s3 = client("s3")
     wanted = {"VersionId": file.version} if file.versioned else {"IfMatch": file.version}
     try:
@@ -76,13 +73,6 @@ def fetch(file: File) -> tuple[bytes, str] | None:
         ):
             return None
         raise
-    if answer["ContentLength"] > MOST_BYTES:
-        raise WindowError(
-            413,
-            "too-large",
-            f"{answer['ContentLength']} bytes; at most {MOST_BYTES}: send it in parts",
-            detail_zh=f"文件 {answer['ContentLength']} 字节，上限 {MOST_BYTES} 字节，请分批发送",
-        )
     body: bytes = answer["Body"].read()
     return body, answer.get("Metadata", {}).get("jws-signature", "")
 
