@@ -1,7 +1,8 @@
 """What was answered, in the received table: one row a reference, where questions and answers meet, and one a document.
 
 Items: `reference#<reference>` with `meeting` (who may be answered by it, and the answers that wait for nobody known
-yet; both sets, so writing twice adds nothing), and `receipt#<id>` with `business#<subject>`.
+yet; both sets, so writing twice adds nothing) and, where it is crowded, one item an entry beside it; and `receipt#<id>`
+with `business#<subject>`.
 """
 
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from singlewindow.aws.clients import client, patiently
 from singlewindow.aws.pages import queried
 from singlewindow.errors import WindowError
 
-# So many messages may quote one number; more is somebody's play.
-_MOST_AT_ONE = 200
+# So many entries of a side stand in the row, which every entry reads and pays for whole: 250 KB at most. Beyond it, and
+# more is a mistake or somebody's play, each is an item of its own: nothing is lost, and the row grows no more.
+_MOST_IN_ROW = 60
 _ATTEMPTS = 8
 
 
@@ -41,35 +43,51 @@ class Waiting:
     by: str
     receipt_id: str
 
-
-def ask(reference: str, asked: Asked) -> list[Waiting]:
-    """Enter what may be answered; the answers that wait under the reference. One write that reads: none is missed."""
-    return _meeting(_enter(reference, "asked", asdict(asked)))[1]
+    def as_json(self) -> dict[str, Any]:
+        return {"answer": self.answer.as_json(), "by": self.by, "receipt_id": self.receipt_id}
 
 
-def await_(reference: str, waiting: Waiting) -> list[Asked]:
-    """Let an answer wait; whoever asked in this very moment, so that no two wait for each other."""
-    told = {"answer": waiting.answer.as_json(), "by": waiting.by, "receipt_id": waiting.receipt_id}
-    return _meeting(_enter(reference, "waiting", told))[0]
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Who asked under a reference in the order of arrival, which answers wait there, whether it is crowded."""
+
+    asked: list[Asked]
+    waiting: list[Waiting]
+    crowded: bool
 
 
-def asked(reference: str) -> list[Asked]:
-    """Who may be answered by a reference, in the order of arrival."""
+def ask(reference: str, asked: Asked) -> Meeting:
+    """Enter what may be answered. One write that reads: no answer that waits is missed."""
+    return _enter(reference, "asked", asdict(asked))
+
+
+def await_(reference: str, waiting: Waiting) -> Meeting:
+    """Let an answer wait, and see whoever asked in this very moment, so that no two wait for each other."""
+    return _enter(reference, "waiting", waiting.as_json())
+
+
+def at(reference: str) -> Meeting:
+    """Who meets under a reference."""
     answer = client("dynamodb").get_item(
         TableName=settings.get("RECEIVED_TABLE"), Key=_key(reference), ConsistentRead=True
     )
-    return _meeting(answer.get("Item", {}))[0]
+    return _meeting(reference, answer.get("Item", {}))
 
 
 def arrived(reference: str, waiting: Waiting) -> None:
     """The answer waits no more."""
-    told = {"answer": waiting.answer.as_json(), "by": waiting.by, "receipt_id": waiting.receipt_id}
-    client("dynamodb").update_item(
+    text = canonical.dumps(waiting.as_json()).decode()
+    row = client("dynamodb").update_item(
         TableName=settings.get("RECEIVED_TABLE"),
         Key=_key(reference),
         UpdateExpression="DELETE waiting :w",
-        ExpressionAttributeValues={":w": {"SS": [canonical.dumps(told).decode()]}},
+        ExpressionAttributeValues={":w": {"SS": [text]}},
+        ReturnValues="ALL_NEW",
     )
+    if "crowded" in row["Attributes"]:
+        client("dynamodb").delete_item(
+            TableName=settings.get("RECEIVED_TABLE"), Key=_key(reference, _of_its_own("waiting", text))
+        )
 
 
 def advance(receipt_id: str, subject: str, decide: Callable[[Business], tuple[Business, str]]) -> str:
@@ -118,34 +136,64 @@ def standing(receipt_id: str) -> list[Business]:
     return [_business(row) for row in queried(**request)]
 
 
-def _enter(reference: str, side: str, value: dict[str, Any]) -> dict[str, Any]:
-    database = client("dynamodb")
+def _enter(reference: str, side: str, value: dict[str, Any]) -> Meeting:
+    database, table = client("dynamodb"), settings.get("RECEIVED_TABLE")
     text = canonical.dumps(value).decode()
     try:
         answer = patiently(
             lambda: database.update_item(
-                TableName=settings.get("RECEIVED_TABLE"),
+                TableName=table,
                 Key=_key(reference),
                 UpdateExpression="ADD #side :one",
                 ConditionExpression="attribute_not_exists(#side) OR contains(#side, :text) OR size(#side) < :most",
                 ExpressionAttributeNames={"#side": side},
                 ExpressionAttributeValues={
-                    ":one": {"SS": [text]}, ":text": {"S": text}, ":most": {"N": str(_MOST_AT_ONE)},
+                    ":one": {"SS": [text]}, ":text": {"S": text}, ":most": {"N": str(_MOST_IN_ROW)},
                 },
                 ReturnValues="ALL_NEW",
             )
         )  # fmt: skip
+        return _meeting(reference, answer["Attributes"])
     except database.exceptions.ConditionalCheckFailedException:
-        return {}
-    attributes: dict[str, Any] = answer["Attributes"]
-    return attributes
+        # The mark, the entry, the look: who entered the row before the mark is seen here, who did after sees the entry.
+        mark = {
+            "UpdateExpression": "SET crowded = :yes",
+            "ExpressionAttributeValues": {":yes": {"BOOL": True}},
+        }
+        patiently(lambda: database.update_item(TableName=table, Key=_key(reference), **mark))
+        own = _key(reference, _of_its_own(side, text)) | {side: {"SS": [text]}}
+        database.put_item(TableName=table, Item=own)
+        return at(reference)
 
 
-def _meeting(row: dict[str, Any]) -> tuple[list[Asked], list[Waiting]]:
-    asked = [Asked(**canonical.load(text)) for text in row.get("asked", {}).get("SS", ())]
-    told = [canonical.load(text) for text in row.get("waiting", {}).get("SS", ())]
-    waiting = [Waiting(Answer.from_json(one["answer"]), one["by"], one["receipt_id"]) for one in told]
-    return sorted(asked), sorted(waiting, key=lambda one: (one.answer.rank, one.answer.at))
+def _meeting(reference: str, row: dict[str, Any]) -> Meeting:
+    rows = _crowd(reference) if "crowded" in row else [row]
+    asked, waiting = (
+        [canonical.load(text) for text in {text for one in rows for text in one.get(side, {}).get("SS", ())}]
+        for side in ("asked", "waiting")
+    )
+    answers = [Waiting(Answer.from_json(one["answer"]), one["by"], one["receipt_id"]) for one in waiting]
+    return Meeting(
+        sorted(Asked(**one) for one in asked),
+        sorted(answers, key=lambda one: (one.answer.rank, one.answer.at)),
+        "crowded" in row,
+    )
+
+
+def _crowd(reference: str) -> list[dict[str, Any]]:
+    """The row and the entries beside it."""
+    request: dict[str, Any] = {
+        "TableName": settings.get("RECEIVED_TABLE"),
+        "KeyConditionExpression": "#k = :k",
+        "ExpressionAttributeNames": {"#k": "key"},
+        "ExpressionAttributeValues": {":k": _key(reference)["key"]},
+        "ConsistentRead": True,
+    }
+    return list(queried(**request))
+
+
+def _of_its_own(side: str, text: str) -> str:
+    return f"{side}#{canonical.sha256(text.encode())}"
 
 
 def _business(row: dict[str, Any]) -> Business:
@@ -153,5 +201,5 @@ def _business(row: dict[str, Any]) -> Business:
     return Business(**told | {"answers": tuple(told["answers"])})
 
 
-def _key(reference: str) -> dict[str, Any]:
-    return {"key": {"S": f"reference#{reference}"}, "item": {"S": "meeting"}}
+def _key(reference: str, item: str = "meeting") -> dict[str, Any]:
+    return {"key": {"S": f"reference#{reference}"}, "item": {"S": item}}

@@ -15,30 +15,35 @@ from singlewindow.ids import WINDOW_NO
 _MOST_SHOWN = 100
 
 
-def correlate(one: Received, type: str, message: Any, as_at: date) -> list[dict[str, Any]]:
-    """Enter what the message may be answered by, and take what it answers to its place; what came of each answer.
+def correlate(one: Received, type: str, message: Any, as_at: date) -> dict[str, Any]:
+    """Enter what the message may be answered by, and take what it answers to its place: `answers`, what came of each,
+    and `crowded`, the references under which more meet than can be meant; neither where there is none.
 
     Doing it again changes nothing: entries are sets, and an answer is known by its id.
     """
     received_at = next(at for state, at in one.timeline if state == RECEIVED)
+    crowded: set[str] = set()
     for offer in answers.offers(type, message, as_at):
         asked = Asked(received_at, one.receipt_id, one.sender, type, offer.subject)
         for reference in offer.references:
-            for waiting in answered.ask(reference, asked):
+            meeting = answered.ask(reference, asked)
+            crowded |= {reference} if meeting.crowded else set()
+            for waiting in meeting.waiting:
                 if type in waiting.answer.asked:
                     _apply(asked, waiting)
                     answered.arrived(reference, waiting)
     told: list[dict[str, Any]] = []
     for answer in answers.answers(type, message, as_at, received_at):
-        effect, about = _deliver(Waiting(answer, one.sender, one.receipt_id))
+        effect, about = _deliver(Waiting(answer, one.sender, one.receipt_id), crowded)
         told.append(
             {"code": answer.code, "state": answer.state, "subject": answer.subject, "effect": effect} | about
         )
-    return told[:_MOST_SHOWN]
+    shown = {"answers": told[:_MOST_SHOWN], "crowded": sorted(crowded)[:_MOST_SHOWN]}
+    return {name: those for name, those in shown.items() if those}
 
 
-def _deliver(waiting: Waiting) -> tuple[str, dict[str, str]]:
-    """(effect, what it was about) of one answer."""
+def _deliver(waiting: Waiting, crowded: set[str]) -> tuple[str, dict[str, str]]:
+    """(effect, what it was about) of one answer; the references that are crowded are added to `crowded`."""
     answer = waiting.answer
     if waiting.by not in answer.by:
         return answers.NOT_YOURS, {}
@@ -48,12 +53,13 @@ def _deliver(waiting: Waiting) -> tuple[str, dict[str, str]]:
         return _reply(waiting, asked), {"window_no": answer.window_no}
     if not answer.references:
         return answers.NO_REFERENCE, {}
-    candidates = [one for reference in answer.references for one in answered.asked(reference)]
-    candidates = _fitting(candidates, answer)
-    if not candidates:
-        for reference in answer.references:
-            candidates += answered.await_(reference, waiting)
-        candidates = _fitting(candidates, answer)
+    candidates: list[Asked] = []
+    for look in (answered.at, lambda reference: answered.await_(reference, waiting)):
+        if not candidates:
+            meetings = {reference: look(reference) for reference in answer.references}
+            crowded |= {reference for reference, meeting in meetings.items() if meeting.crowded}
+            met = [one for meeting in meetings.values() for one in meeting.asked]
+            candidates = _fitting(met, answer)
     if not candidates:
         return answers.WAITING, {}
     if len({one.sender for one in candidates}) > 1:

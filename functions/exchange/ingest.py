@@ -152,8 +152,8 @@ def judge(receipt_id: str) -> bool:
             "document": content["document"],
             "version": content["version"],
         }
-    if state != QUARANTINED and (answers := _correlated(one, report["recognised"][0]["type"], parsed, as_at)):
-        outcome["answers"] = answers
+    if state != QUARANTINED:
+        outcome |= _correlated(one, report["recognised"][0]["type"], parsed, as_at)
     packed: bytes | None = canonical.pack(text)
     if packed and len(packed) > _MOST_IN_ROW:
         packed, outcome["report"]["key"] = None, archive.keep(text, _JSON)
@@ -174,7 +174,7 @@ def report_of(one: Received) -> bytes | None:
     return canonical.unpack(packed) if packed is not None else None
 
 
-def _correlated(one: Received, type: str, parsed: Any, as_at: date) -> list[dict[str, Any]]:
+def _correlated(one: Received, type: str, parsed: Any, as_at: date) -> dict[str, Any]:
     """What became of the answers that a message holds; and it may itself be answered from now on.
 
     `type` and `parsed`: as the judge found and read it; a glance takes a reply to a manifest for the manifest.
@@ -182,12 +182,10 @@ def _correlated(one: Received, type: str, parsed: Any, as_at: date) -> list[dict
     from exchange import answers
     from exchange.correlate import correlate
 
-    return correlate(one, type, parsed, as_at) if answers.concerns(type, as_at) else []
+    return correlate(one, type, parsed, as_at) if answers.concerns(type, as_at) else {}
 
 
-def _judged(
-    raw: bytes, inner: bytes, as_at: date
-) -> tuple[str, dict[str, Any], dict[str, Any] | None, Any]:
+def _judged(raw: bytes, inner: bytes, as_at: date) -> tuple[str, dict[str, Any], dict[str, Any] | None, Any]:
     """(state, report, canonical documents, the message as read), by the catalogue of the day on which it came.
 
     `inner`: what an envelope carries, else `raw` itself; of the envelope too every deviation is told.

@@ -1,6 +1,7 @@
 """Answers reach what they answer, on moto: whichever comes first, however often, in whatever order; nobody else's."""
 
 import json
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -8,6 +9,7 @@ import boto3
 import pytest
 
 from exchange import answered, answers, ingest, received
+from exchange.answers import Answer
 from exchange.receipt import Business, Received
 from infra import ROOT
 from singlewindow import catalogue
@@ -154,10 +156,53 @@ def test_a_lost_acknowledgement_applies_nothing_twice() -> None:
     assert (business.state, business.seq, len(business.answers)) == ("STORED", 1, 1)
 
 
-def test_a_crowd_under_one_number_is_bounded() -> None:
-    fill = {f"x{number}" for number in range(answered._MOST_AT_ONE)}
-    boto3.client("dynamodb").put_item(
-        TableName="received",
-        Item={"key": {"S": "reference#order:P|1"}, "item": {"S": "meeting"}, "asked": {"SS": sorted(fill)}},
+ASKED = answered.Asked("2026", "R", PARTY, "CEB311Message", "order:P|1")
+
+
+def test_a_crowd_under_one_number_loses_nothing_and_its_row_grows_no_more() -> None:
+    """Messages and answers beyond what the row takes meet as those within it do, in either order, each once."""
+    number, most = "order:P|1", answered._MOST_IN_ROW
+    said = answered.Waiting(
+        Answer(
+            id="0", type="CEB312Message", code="120", at="2026", text="回" * 300, references=(number,) * 2, asked=(),
+            by=(), state="STORED", rank=40, end=False, zh="", en="",
+        ), "customs", "A",
+    )  # fmt: skip
+    waiting = [replace(said, answer=replace(said.answer, id=str(index))) for index in range(most + 2)]
+    asked = [replace(ASKED, receipt_id=f"{index:04}") for index in range(most + 2)]
+    for one in (*waiting, *waiting[-2:]):
+        meeting = answered.await_(number, one)
+    assert meeting.crowded and len(meeting.waiting) == most + 2
+    for question in (*asked, *asked[-2:]):
+        meeting = answered.ask(number, question)
+    assert meeting.asked == asked == answered.await_(number, waiting[0]).asked
+    row = boto3.client("dynamodb").get_item(
+        TableName="received", Key={"key": {"S": f"reference#{number}"}, "item": {"S": "meeting"}}
+    )["Item"]
+    assert len(row["asked"]["SS"]) == len(row["waiting"]["SS"]) == most
+    assert len(json.dumps(row, ensure_ascii=False).encode()) < 350_000
+    for one in waiting:
+        answered.arrived(number, one)
+    left = answered.at(number)
+    assert (left.waiting, left.asked, left.crowded) == ([], asked, True)
+
+
+def test_a_message_and_its_receipt_say_that_their_number_is_crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answered, "_MOST_IN_ROW", 1)
+    number = f"order:{PLATFORM}|A-1"
+    assert "crowded" not in taken(order()).outcome
+    again = taken(order(guid="4CDE1CFD-EDED-46B1-946C-B8022E42FC98"))
+    assert again.outcome["crowded"] == [number]
+    told = taken(order_reply(("A-1", "120", f"{DAY}010000000"), platform=PLATFORM), "customs").outcome
+    assert (told["crowded"], told["answers"][0]["effect"]) == ([number], answers.APPLIED)
+
+
+def test_a_number_that_is_too_long_for_a_key_is_answered_like_any_other() -> None:
+    long = "长" * 400
+    asked = taken(
+        f"<CEB311Message><Order><OrderHead><ebpCode>P</ebpCode><orderNo>{long}</orderNo></OrderHead></Order>"
+        "</CEB311Message>".encode()
     )
-    assert answered.ask("order:P|1", answered.Asked("2026", "R", PARTY, "CEB311Message", "")) == []
+    raw = order_reply((long, "120", f"{DAY}010000000"), platform="P")
+    assert taken(raw, "customs").outcome["answers"][0]["effect"] == answers.APPLIED
+    assert standing(asked).state == "STORED"
