@@ -5,7 +5,7 @@ yet; both sets, so writing twice adds nothing) and, where it is crowded, one ite
 with `business#<subject>`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from random import uniform
 from time import sleep
@@ -24,27 +24,48 @@ _MOST_IN_ROW = 60
 _ATTEMPTS = 8
 
 
+ANYBODY = "*"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Asked:
-    """A document of a message that quotes a reference."""
+    """A document of a message that quotes a reference. `to`: who gets the message; an entry of before that was
+    written does not say."""
 
     received_at: str
     receipt_id: str
     sender: str
     type: str
     subject: str
+    to: tuple[str, ...] = (ANYBODY,)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An answer that came before what it answers, in the message `receipt_id` of `by`."""
+    """What one says in the message `receipt_id` of `by`, which may come before what it answers. `to`: the parties that
+    the message names as its receivers, so that it answers nobody else; empty where it names none."""
 
     answer: Answer
     by: str
     receipt_id: str
+    to: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return {"answer": self.answer.as_json(), "by": self.by, "receipt_id": self.receipt_id}
+        told = {"answer": self.answer.as_json(), "by": self.by, "receipt_id": self.receipt_id}
+        return told | ({"to": self.to} if self.to else {})
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Waiting":
+        told = {"answer": Answer.from_json(value["answer"]), "to": tuple(value.get("to", ()))}
+        return cls(**{**value, **told})
+
+    def concerns(self, asked: Asked) -> bool:
+        """Whether it can be an answer to that: of a type that it answers, sent to who says it, by whom it names."""
+        return (
+            asked.type in self.answer.asked
+            and bool({self.by, ANYBODY} & {*asked.to})
+            and (not self.to or asked.sender in self.to)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +193,9 @@ def _meeting(reference: str, row: dict[str, Any]) -> Meeting:
         [canonical.load(text) for text in {text for one in rows for text in one.get(side, {}).get("SS", ())}]
         for side in ("asked", "waiting")
     )
-    answers = [Waiting(Answer.from_json(one["answer"]), one["by"], one["receipt_id"]) for one in waiting]
     return Meeting(
-        sorted(Asked(**one) for one in asked),
-        sorted(answers, key=lambda one: (one.answer.rank, one.answer.at)),
+        sorted(Asked(**{**one, "to": tuple(one.get("to", (ANYBODY,)))}) for one in asked),
+        sorted(map(Waiting.from_json, waiting), key=lambda one: (one.answer.rank, one.answer.at)),
         "crowded" in row,
     )
 

@@ -120,6 +120,14 @@ def _claim(party: str, dxp_id: str) -> None:
         ) from None
 
 
+def owner(dxp_id: str) -> str | None:
+    """The party that sends under a DXP number; None where nobody registered it."""
+    answer = client("dynamodb").get_item(
+        TableName=settings.get("CERTIFICATES_TABLE"), Key=_key(f"dxp#{dxp_id}", "owner"), ConsistentRead=True
+    )
+    return answer["Item"]["owner"]["S"] if "Item" in answer else None
+
+
 def revoke(party: str, thumbprint: str, by: str) -> Registered | None:
     """From now on nothing is verified with it; None where there is no such certificate. Twice is once."""
     if find(party, thumbprint) is None:

@@ -1,8 +1,10 @@
 """Taking messages in: accepted by a glance and kept at once, judged behind a queue."""
 
 import codecs
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from exchange import certificates, envelope, received, signed
@@ -153,7 +155,8 @@ def judge(receipt_id: str) -> bool:
             "version": content["version"],
         }
     if state != QUARANTINED:
-        outcome |= _correlated(one, report["recognised"][0]["type"], parsed, as_at)
+        receivers = partial(_receivers, one, content, as_at) if state == VALIDATED else tuple
+        outcome |= _correlated(one, receivers, report["recognised"][0]["type"], parsed, as_at)
     packed: bytes | None = canonical.pack(text)
     if packed and len(packed) > _MOST_IN_ROW:
         packed, outcome["report"]["key"] = None, archive.keep(text, _JSON)
@@ -174,15 +177,26 @@ def report_of(one: Received) -> bytes | None:
     return canonical.unpack(packed) if packed is not None else None
 
 
-def _correlated(one: Received, type: str, parsed: Any, as_at: date) -> dict[str, Any]:
-    """What became of the answers that a message holds; and it may itself be answered from now on.
+def _correlated(
+    one: Received, receivers: Callable[[], tuple[str, ...]], type: str, parsed: Any, as_at: date
+) -> dict[str, Any]:
+    """What became of the answers that a message holds; and those to whom it goes may answer it from now on.
 
     `type` and `parsed`: as the judge found and read it; a glance takes a reply to a manifest for the manifest.
     """
     from exchange import answers
     from exchange.correlate import correlate
 
-    return correlate(one, type, parsed, as_at) if answers.concerns(type, as_at) else {}
+    return correlate(one, receivers(), type, parsed, as_at) if answers.concerns(type, as_at) else {}
+
+
+def _receivers(one: Received, content: dict[str, Any] | None, as_at: date) -> tuple[str, ...]:
+    """Who gets a valid message: what its router will find, by the same rule and the same day."""
+    from singlewindow.messages import routing
+
+    document, documents = (content["document"], content["documents"]) if content else (None, ())
+    found = routing.receivers(one.type, document, documents, one.receivers, routing.rows(as_at))
+    return tuple(receiver.party for receiver in found)
 
 
 def _judged(raw: bytes, inner: bytes, as_at: date) -> tuple[str, dict[str, Any], dict[str, Any] | None, Any]:
