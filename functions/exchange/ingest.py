@@ -110,13 +110,12 @@ def dropped(file: drop.File) -> dict[str, Any] | None:
 
     None where the file is gone already.
     """
-    fetched = drop.fetch(file)
-    if fetched is None:
-        return None
-    raw, jws = fetched
     key = f"drop:{canonical.sha256(f'{file.key}#{file.version}'.encode())}"
-    told = Told(jws=jws, file=file.name, file_at=file.at)
     try:
+        if (fetched := drop.fetch(file)) is None:
+            return None
+        raw, jws = fetched
+        told = Told(jws=jws, file=file.name, file_at=file.at)
         one, _ = accept(file.party, key, raw, "application/octet-stream", told)
     except WindowError as error:
         if error.status >= 500:

@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 
 from exchange import certificates, ingest, received, replies
 from exchange.receipt import QUARANTINED, VALIDATED, Received
@@ -149,6 +150,22 @@ def taken(notification: dict[str, Any]) -> dict[str, Any]:
     told = ingest.dropped(file)
     assert told is not None
     return told
+
+
+def test_a_file_that_is_too_large_is_told_so_and_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drop, "MOST_BYTES", len(JSON) - 1)
+    monkeypatch.setattr(StreamingBody, "read", lambda *_: pytest.fail("it was read"))
+    told = taken(put("large.json", JSON))
+    assert (told["state"], told["code"], told["status"]) == ("REFUSED", "too-large", 413)
+    assert "POST /exchange/uploads" in told["detail"]
+    monkeypatch.undo()
+    assert beside("large.json")["code"] == "too-large"
+
+
+def test_a_file_as_large_as_may_be_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drop, "MOST_BYTES", len(JSON))
+    told = taken(put("large.json", JSON))
+    assert told["state"] == "RECEIVED"
 
 
 def test_a_file_is_taken_in_once_however_often_the_bucket_tells_of_it() -> None:
