@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
-from exchange import answered, answers, certificates, replies
+from exchange import answered, answers, numbers, replies
 from exchange.answered import Asked, Meeting, Waiting
 from exchange.answers import Answer
 from exchange.receipt import RECEIVED, Received
@@ -54,7 +54,7 @@ def correlate(one: Received, to: tuple[str, ...], type: str, message: Any, as_at
 def _named(receivers: Iterable[str]) -> tuple[str, ...]:
     """The parties among the receivers of a receipt, by code or DXP number. An agency's id makes it a copy for that."""
     parties = {
-        one if is_uscc(one) else certificates.owner(one)
+        one if is_uscc(one) else numbers.owner(one)
         for one in receivers
         if one not in catalogue.names("agencies")
     }

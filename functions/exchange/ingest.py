@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from exchange import certificates, envelope, received, signed
+from exchange import certificates, envelope, numbers, received, signed
 from exchange.envelope import Envelope
 from exchange.receipt import (
     EXPECTED,
@@ -265,8 +265,10 @@ def _opened(
         return None, None
     opened = envelope.opened(raw)
     type = recognise.glance(opened.payload).type
-    in_force = (one for one in certificates.of(sender) if one.holds(clock.now()))
-    envelope.agrees(opened, type, {one.dxp_id for one in in_force if one.dxp_id})
+    in_force = {one.dxp_id for one in certificates.of(sender) if one.dxp_id and one.holds(clock.now())}
+    # A certificate says what was registered; a number may have been given to another since.
+    owned = opened.sender_id in in_force and numbers.owner(opened.sender_id) == sender
+    envelope.agrees(opened, type, in_force if owned else in_force - {opened.sender_id})
     return opened, (type, opened.payload)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from exchange import answered, answers, certificates, correlate, ingest, received
+from exchange import answered, answers, correlate, ingest, numbers, received
 from exchange.answers import Answer
 from exchange.receipt import Business, Received
 from infra import ROOT
@@ -121,7 +121,7 @@ def test_what_names_its_receiver_is_brought_to_nobody_else_and_settles_what_was_
 
 def test_what_names_its_receiver_by_a_dxp_number_is_for_the_owner_of_the_number() -> None:
     mine, _ = taken(order()), taken(order(), OTHER, "other")
-    certificates._claim(PARTY, "DXPMINE")
+    numbers.claim(PARTY, "DXPMINE")
     assert reply(("120", "02"), receivers=("DXPNOBODY",)) == [answers.AMBIGUOUS]
     assert reply(("120", "02"), receivers=("DXPMINE",)) == [answers.APPLIED]
     assert standing(mine).state == "STORED"
