@@ -96,19 +96,10 @@ def at(reference: str) -> Meeting:
 
 
 def arrived(reference: str, waiting: Waiting) -> None:
-    """The answer waits no more."""
+    """The answer waits no more: neither in the row nor beside it."""
     text = canonical.dumps(waiting.as_json()).decode()
-    row = client("dynamodb").update_item(
-        TableName=settings.get("RECEIVED_TABLE"),
-        Key=_key(reference),
-        UpdateExpression="DELETE waiting :w",
-        ExpressionAttributeValues={":w": {"SS": [text]}},
-        ReturnValues="ALL_NEW",
-    )
-    if "crowded" in row["Attributes"]:
-        client("dynamodb").delete_item(
-            TableName=settings.get("RECEIVED_TABLE"), Key=_key(reference, _of_its_own("waiting", text))
-        )
+    if "crowded" in _without(text, _key(reference)):
+        _without(text, _key(reference, _of_its_own("waiting", text)))
 
 
 def advance(receipt_id: str, subject: str, decide: Callable[[Business], tuple[Business, str]]) -> str:
@@ -185,6 +176,18 @@ def _enter(reference: str, side: str, value: dict[str, Any]) -> Meeting:
         own = _key(reference, _of_its_own(side, text)) | {side: {"SS": [text]}}
         database.put_item(TableName=table, Item=own)
         return at(reference)
+
+
+def _without(text: str, key: dict[str, Any]) -> dict[str, Any]:
+    answer = client("dynamodb").update_item(
+        TableName=settings.get("RECEIVED_TABLE"),
+        Key=key,
+        UpdateExpression="DELETE waiting :w",
+        ExpressionAttributeValues={":w": {"SS": [text]}},
+        ReturnValues="ALL_NEW",
+    )
+    row: dict[str, Any] = answer["Attributes"]
+    return row
 
 
 def _meeting(reference: str, row: dict[str, Any]) -> Meeting:
