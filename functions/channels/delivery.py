@@ -20,6 +20,7 @@ from singlewindow.aws import archive, queues
 from singlewindow.aws.circuits import Breaker
 from singlewindow.deliveries import DEAD, DELIVERED, EXPIRED, FAILED, QUEUED, SENT
 from singlewindow.ids import new_id
+from singlewindow.messages.routing import receivers, rows
 from singlewindow.outbound import retry
 
 SHARDS: Final = ("DELIVERY_A_QUEUE", "DELIVERY_B_QUEUE", "DELIVERY_C_QUEUE", "DELIVERY_D_QUEUE")
@@ -240,17 +241,17 @@ def _decision(message: routing.Message) -> dict[str, Any]:
     documents: list[dict[str, Any]] = []
     if message.canonical:
         documents = canonical.load(archive.fetch(message.canonical["key"]))["documents"]
-    receivers = [
+    going = [
         {
             "party": receiver.party,
             "because": list(receiver.because),
             "channel": channel,
             "delivery_id": delivery,
         }
-        for receiver in routing.receivers(message, documents, routing.rows(as_at))
+        for receiver in receivers(message.type, message.document, documents, message.receivers, rows(as_at))
         for channel, delivery in _ways(message, receiver.party, now)
     ]
-    return {"at": clock.stamp(now), "as_at": as_at.isoformat(), "receivers": receivers}
+    return {"at": clock.stamp(now), "as_at": as_at.isoformat(), "receivers": going}
 
 
 def _ways(message: routing.Message, party: str, now: datetime) -> list[tuple[str | None, str | None]]:

@@ -1,10 +1,11 @@
 """What was answered, in the received table: one row a reference, where questions and answers meet, and one a document.
 
 Items: `reference#<reference>` with `meeting` (who may be answered by it, and the answers that wait for nobody known
-yet; both sets, so writing twice adds nothing), and `receipt#<id>` with `business#<subject>`.
+yet; both sets, so writing twice adds nothing) and, where it is crowded, one item an entry beside it; and `receipt#<id>`
+with `business#<subject>`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from random import uniform
 from time import sleep
@@ -17,59 +18,88 @@ from singlewindow.aws.clients import client, patiently
 from singlewindow.aws.pages import queried
 from singlewindow.errors import WindowError
 
-# So many messages may quote one number; more is somebody's play.
-_MOST_AT_ONE = 200
+# So many entries of a side stand in the row, which every entry reads and pays for whole: 250 KB at most. Beyond it, and
+# more is a mistake or somebody's play, each is an item of its own: nothing is lost, and the row grows no more.
+_MOST_IN_ROW = 60
 _ATTEMPTS = 8
+
+
+ANYBODY = "*"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Asked:
-    """A document of a message that quotes a reference."""
+    """A document of a message that quotes a reference. `to`: who gets the message; an entry of before that was
+    written does not say."""
 
     received_at: str
     receipt_id: str
     sender: str
     type: str
     subject: str
+    to: tuple[str, ...] = (ANYBODY,)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An answer that came before what it answers, in the message `receipt_id` of `by`."""
+    """What one says in the message `receipt_id` of `by`, which may come before what it answers. `to`: the parties that
+    the message names as its receivers, so that it answers nobody else; empty where it names none."""
 
     answer: Answer
     by: str
     receipt_id: str
+    to: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        told = {"answer": self.answer.as_json(), "by": self.by, "receipt_id": self.receipt_id}
+        return told | ({"to": self.to} if self.to else {})
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Waiting":
+        told = {"answer": Answer.from_json(value["answer"]), "to": tuple(value.get("to", ()))}
+        return cls(**{**value, **told})
+
+    def concerns(self, asked: Asked) -> bool:
+        """Whether it can be an answer to that: of a type that it answers, sent to who says it, by whom it names."""
+        return (
+            asked.type in self.answer.asked
+            and bool({self.by, ANYBODY} & {*asked.to})
+            and (not self.to or asked.sender in self.to)
+        )
 
 
-def ask(reference: str, asked: Asked) -> list[Waiting]:
-    """Enter what may be answered; the answers that wait under the reference. One write that reads: none is missed."""
-    return _meeting(_enter(reference, "asked", asdict(asked)))[1]
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Who asked under a reference in the order of arrival, which answers wait there, whether it is crowded."""
+
+    asked: list[Asked]
+    waiting: list[Waiting]
+    crowded: bool
 
 
-def await_(reference: str, waiting: Waiting) -> list[Asked]:
-    """Let an answer wait; whoever asked in this very moment, so that no two wait for each other."""
-    told = {"answer": waiting.answer.as_json(), "by": waiting.by, "receipt_id": waiting.receipt_id}
-    return _meeting(_enter(reference, "waiting", told))[0]
+def ask(reference: str, asked: Asked) -> Meeting:
+    """Enter what may be answered. One write that reads: no answer that waits is missed."""
+    return _enter(reference, "asked", asdict(asked))
 
 
-def asked(reference: str) -> list[Asked]:
-    """Who may be answered by a reference, in the order of arrival."""
+def await_(reference: str, waiting: Waiting) -> Meeting:
+    """Let an answer wait, and see whoever asked in this very moment, so that no two wait for each other."""
+    return _enter(reference, "waiting", waiting.as_json())
+
+
+def at(reference: str) -> Meeting:
+    """Who meets under a reference."""
     answer = client("dynamodb").get_item(
         TableName=settings.get("RECEIVED_TABLE"), Key=_key(reference), ConsistentRead=True
     )
-    return _meeting(answer.get("Item", {}))[0]
+    return _meeting(reference, answer.get("Item", {}))
 
 
 def arrived(reference: str, waiting: Waiting) -> None:
-    """The answer waits no more."""
-    told = {"answer": waiting.answer.as_json(), "by": waiting.by, "receipt_id": waiting.receipt_id}
-    client("dynamodb").update_item(
-        TableName=settings.get("RECEIVED_TABLE"),
-        Key=_key(reference),
-        UpdateExpression="DELETE waiting :w",
-        ExpressionAttributeValues={":w": {"SS": [canonical.dumps(told).decode()]}},
-    )
+    """The answer waits no more: neither in the row nor beside it."""
+    text = canonical.dumps(waiting.as_json()).decode()
+    if "crowded" in _without(text, _key(reference)):
+        _without(text, _key(reference, _of_its_own("waiting", text)))
 
 
 def advance(receipt_id: str, subject: str, decide: Callable[[Business], tuple[Business, str]]) -> str:
@@ -118,34 +148,75 @@ def standing(receipt_id: str) -> list[Business]:
     return [_business(row) for row in queried(**request)]
 
 
-def _enter(reference: str, side: str, value: dict[str, Any]) -> dict[str, Any]:
-    database = client("dynamodb")
+def _enter(reference: str, side: str, value: dict[str, Any]) -> Meeting:
+    database, table = client("dynamodb"), settings.get("RECEIVED_TABLE")
     text = canonical.dumps(value).decode()
     try:
         answer = patiently(
             lambda: database.update_item(
-                TableName=settings.get("RECEIVED_TABLE"),
+                TableName=table,
                 Key=_key(reference),
                 UpdateExpression="ADD #side :one",
                 ConditionExpression="attribute_not_exists(#side) OR contains(#side, :text) OR size(#side) < :most",
                 ExpressionAttributeNames={"#side": side},
                 ExpressionAttributeValues={
-                    ":one": {"SS": [text]}, ":text": {"S": text}, ":most": {"N": str(_MOST_AT_ONE)},
+                    ":one": {"SS": [text]}, ":text": {"S": text}, ":most": {"N": str(_MOST_IN_ROW)},
                 },
                 ReturnValues="ALL_NEW",
             )
         )  # fmt: skip
+        return _meeting(reference, answer["Attributes"])
     except database.exceptions.ConditionalCheckFailedException:
-        return {}
-    attributes: dict[str, Any] = answer["Attributes"]
-    return attributes
+        # The mark, the entry, the look: who entered the row before the mark is seen here, who did after sees the entry.
+        mark = {
+            "UpdateExpression": "SET crowded = :yes",
+            "ExpressionAttributeValues": {":yes": {"BOOL": True}},
+        }
+        patiently(lambda: database.update_item(TableName=table, Key=_key(reference), **mark))
+        own = _key(reference, _of_its_own(side, text)) | {side: {"SS": [text]}}
+        database.put_item(TableName=table, Item=own)
+        return at(reference)
 
 
-def _meeting(row: dict[str, Any]) -> tuple[list[Asked], list[Waiting]]:
-    asked = [Asked(**canonical.load(text)) for text in row.get("asked", {}).get("SS", ())]
-    told = [canonical.load(text) for text in row.get("waiting", {}).get("SS", ())]
-    waiting = [Waiting(Answer.from_json(one["answer"]), one["by"], one["receipt_id"]) for one in told]
-    return sorted(asked), sorted(waiting, key=lambda one: (one.answer.rank, one.answer.at))
+def _without(text: str, key: dict[str, Any]) -> dict[str, Any]:
+    answer = client("dynamodb").update_item(
+        TableName=settings.get("RECEIVED_TABLE"),
+        Key=key,
+        UpdateExpression="DELETE waiting :w",
+        ExpressionAttributeValues={":w": {"SS": [text]}},
+        ReturnValues="ALL_NEW",
+    )
+    row: dict[str, Any] = answer["Attributes"]
+    return row
+
+
+def _meeting(reference: str, row: dict[str, Any]) -> Meeting:
+    rows = _crowd(reference) if "crowded" in row else [row]
+    asked, waiting = (
+        [canonical.load(text) for text in {text for one in rows for text in one.get(side, {}).get("SS", ())}]
+        for side in ("asked", "waiting")
+    )
+    return Meeting(
+        sorted(Asked(**{**one, "to": tuple(one.get("to", (ANYBODY,)))}) for one in asked),
+        sorted(map(Waiting.from_json, waiting), key=lambda one: (one.answer.rank, one.answer.at)),
+        "crowded" in row,
+    )
+
+
+def _crowd(reference: str) -> list[dict[str, Any]]:
+    """The row and the entries beside it."""
+    request: dict[str, Any] = {
+        "TableName": settings.get("RECEIVED_TABLE"),
+        "KeyConditionExpression": "#k = :k",
+        "ExpressionAttributeNames": {"#k": "key"},
+        "ExpressionAttributeValues": {":k": _key(reference)["key"]},
+        "ConsistentRead": True,
+    }
+    return list(queried(**request))
+
+
+def _of_its_own(side: str, text: str) -> str:
+    return f"{side}#{canonical.sha256(text.encode())}"
 
 
 def _business(row: dict[str, Any]) -> Business:
@@ -153,5 +224,5 @@ def _business(row: dict[str, Any]) -> Business:
     return Business(**told | {"answers": tuple(told["answers"])})
 
 
-def _key(reference: str) -> dict[str, Any]:
-    return {"key": {"S": f"reference#{reference}"}, "item": {"S": "meeting"}}
+def _key(reference: str, item: str = "meeting") -> dict[str, Any]:
+    return {"key": {"S": f"reference#{reference}"}, "item": {"S": item}}

@@ -25,6 +25,8 @@ WAITING, AMBIGUOUS, NOT_YOURS, UNKNOWN_CODE, UNKNOWN_OUTCOME, NO_REFERENCE = (
 # A row remembers so many; the receipts themselves are messages of their own and stay.
 MOST_REMEMBERED = 100
 _LONGEST_TEXT = 300
+# In bytes: a key of the table has room for it, and a row for many.
+_LONGEST_REFERENCE = 300
 _RULES = ("RECEIPT-DEC-IMPORT", "RECEIPT-DEC-RESULT", "RECEIPT-CEB", "RECEIPT-MANIFEST")
 _NEGATIVE = re.compile(r"-[0-9]{1,9}", re.ASCII).fullmatch
 _DIGITS = re.compile(r"([0-9]{14})([0-9]{3})?", re.ASCII).fullmatch
@@ -113,7 +115,7 @@ def answers(type: str, message: Any, as_at: date, received_at: str) -> list[Answ
     found = []
     for form, rule in _receipts(as_at).get(type, ()):
         for node in _each(message, form["each"]):
-            code = _text(message, node, form["code"])
+            code = _bounded(_text(message, node, form["code"]))
             if code:
                 found.append(_answer(type, message, node, code, form, rule, received_at))
     return found
@@ -124,11 +126,11 @@ def _answer(
 ) -> Answer:  # fmt: skip
     state = rule["states"].get(code) or (rule["negative"] if _NEGATIVE(code) else None) or rule["otherwise"]
     references = _references(message, node, form["references"])
-    subject = _text(message, node, form["subject"]) if form["subject"] else ""
+    subject = _bounded(_text(message, node, form["subject"])) if form["subject"] else ""
     stated = _text(message, node, form["at"]) if form["at"] else ""
     text = _text(message, node, form["text"])[:_LONGEST_TEXT]
-    window_no = _text(message, node, form.get("declaration", ""))
-    entry_id = _text(message, node, form.get("entry_id", ""))
+    window_no = _bounded(_text(message, node, form.get("declaration", "")))
+    entry_id = _bounded(_text(message, node, form.get("entry_id", "")))
     said = [type, list(references), subject, code, stated, text, entry_id]
     known = state or {"state": None, "rank": -1, "end": False, "zh": "", "en": ""}
     return Answer(
@@ -148,8 +150,14 @@ def _references(message: Any, node: Any, wanted: Iterable[Mapping[str, Any]]) ->
     for one in wanted:
         parts = [_text(message, node, path) for path in one["from"]]
         if all(parts):
-            found.append(f"{one['of']}:{'|'.join(parts)}"[:500])
+            found.append(f"{one['of']}:{_bounded('|'.join(parts))}")
     return tuple(found)
+
+
+def _bounded(text: str) -> str:
+    """The text, or what stands for one that nobody would give a document as its number."""
+    raw = text.encode()
+    return text if len(raw) <= _LONGEST_REFERENCE else f"sha256:{canonical.sha256(raw)}"
 
 
 def _each(message: Any, path: str | None) -> Iterator[Any]:

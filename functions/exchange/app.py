@@ -8,6 +8,7 @@ from exchange import (
     certificates,
     destinations,
     inquiry,
+    numbers,
     own_key,
     received,
     receivers,
@@ -208,6 +209,34 @@ def revoke(request: Request, thumbprint: str) -> dict[str, Any]:
     if one is None:
         raise not_found(thumbprint)
     return one.shown()
+
+
+@app.route(
+    "/exchange/dxp-numbers/{dxp_id}",
+    allow=(Role.OPERATOR,),
+    responses={200: "DxpNumber"},
+    throttle=_HEAVY,
+)
+def number(_: Request, dxp_id: str) -> dict[str, Any]:
+    """Whose a DXP number is, and every move of it."""
+    return numbers.shown(dxp_id)
+
+
+@app.route(
+    "/exchange/dxp-numbers/{dxp_id}",
+    methods=("PUT",),
+    allow=(Role.OPERATOR,),
+    request="command:exchange.trust.MoveNumber",
+    responses={200: "DxpNumber"},
+    throttle=_HEAVY,
+)
+def give_number(request: Request, dxp_id: str) -> dict[str, Any]:
+    """Give a DXP number that another registered to the party that it belongs to; who, when and why stays beside it."""
+    from exchange.trust import MoveNumber
+    from singlewindow import commands
+
+    told = commands.parse(MoveNumber, request.json())
+    return numbers.move(dxp_id, told.holder, told.party, told.reason, request.by.subject)
 
 
 @app.route("/exchange/keys", allow=PUBLIC, responses={200: "Keys"}, throttle=_SENT)

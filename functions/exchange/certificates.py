@@ -12,6 +12,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
+from exchange import numbers
 from singlewindow import catalogue, clock, settings
 from singlewindow.aws import archive
 from singlewindow.aws.clients import client
@@ -82,7 +83,7 @@ def register(party: str, pem: str, dxp_id: str, by: str) -> tuple[Registered, bo
                 "有效证书过多，请先撤销",
             )
         if one.dxp_id:
-            _claim(party, one.dxp_id)
+            numbers.claim(party, one.dxp_id)
         database = client("dynamodb")
         try:
             database.put_item(
@@ -99,25 +100,6 @@ def register(party: str, pem: str, dxp_id: str, by: str) -> tuple[Registered, bo
             "certificate-revoked", "it was revoked: register another", "该证书已撤销，请登记新证书"
         )
     return standing, True
-
-
-def _claim(party: str, dxp_id: str) -> None:
-    """A number under which one party sends is nobody else's, not even when its certificates end. Raises 409."""
-    database = client("dynamodb")
-    try:
-        database.put_item(
-            TableName=settings.get("CERTIFICATES_TABLE"),
-            Item=_key(f"dxp#{dxp_id}", "owner") | {"owner": {"S": party}, "at": {"S": clock.stamp()}},
-            ConditionExpression="attribute_not_exists(#o) OR #o = :p",
-            ExpressionAttributeNames={"#o": "owner"},
-            ExpressionAttributeValues={":p": {"S": party}},
-        )
-    except database.exceptions.ConditionalCheckFailedException:
-        raise conflict(
-            "dxp-id-taken",
-            f"{dxp_id} is registered by another party: tell the operators if it is yours",
-            f"编号 {dxp_id} 已由他方登记：如确属贵方，请联系运维",
-        ) from None
 
 
 def revoke(party: str, thumbprint: str, by: str) -> Registered | None:

@@ -1,44 +1,68 @@
-"""Bringing answers to what they answer, whichever of the two comes first."""
+"""Bringing answers to what they answer, whichever of the two comes first.
 
+An answer concerns only what was sent to who gives it, and, where its own message names receivers, only what they sent.
+What two parties then still sent alike, under one number, is nobody's to choose: `ambiguous`, until it is said again in
+a message that names its receiver. An answer that waits and names none goes to the first that it concerns.
+"""
+
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
-from exchange import answered, answers, replies
-from exchange.answered import Asked, Waiting
+from exchange import answered, answers, numbers, replies
+from exchange.answered import Asked, Meeting, Waiting
 from exchange.answers import Answer
 from exchange.receipt import RECEIVED, Received
-from singlewindow import clock
+from singlewindow import catalogue, clock
 from singlewindow.errors import WindowError
-from singlewindow.ids import WINDOW_NO
+from singlewindow.ids import WINDOW_NO, is_uscc
 
 # What of a large receipt is shown with it; all is done.
 _MOST_SHOWN = 100
 
 
-def correlate(one: Received, type: str, message: Any, as_at: date) -> list[dict[str, Any]]:
-    """Enter what the message may be answered by, and take what it answers to its place; what came of each answer.
+def correlate(one: Received, to: tuple[str, ...], type: str, message: Any, as_at: date) -> dict[str, Any]:
+    """Enter what the message may be answered by, and take what it answers to its place: `answers`, what came of each,
+    and `crowded`, the references under which more meet than can be meant; neither where there is none.
 
-    Doing it again changes nothing: entries are sets, and an answer is known by its id.
+    `to`: who gets the message; nobody else's word on it counts. Doing it again changes nothing: entries are sets, and
+    an answer is known by its id.
     """
     received_at = next(at for state, at in one.timeline if state == RECEIVED)
-    for offer in answers.offers(type, message, as_at):
-        asked = Asked(received_at, one.receipt_id, one.sender, type, offer.subject)
+    crowded: set[str] = set()
+    for offer in answers.offers(type, message, as_at) if to else ():
+        asked = Asked(received_at, one.receipt_id, one.sender, type, offer.subject, to)
         for reference in offer.references:
-            for waiting in answered.ask(reference, asked):
-                if type in waiting.answer.asked:
+            meeting = answered.ask(reference, asked)
+            crowded |= {reference} if meeting.crowded else set()
+            for waiting in meeting.waiting:
+                if waiting.concerns(asked):
                     _apply(asked, waiting)
                     answered.arrived(reference, waiting)
+    said = answers.answers(type, message, as_at, received_at)
+    named = _named(one.receivers) if said else ()
     told: list[dict[str, Any]] = []
-    for answer in answers.answers(type, message, as_at, received_at):
-        effect, about = _deliver(Waiting(answer, one.sender, one.receipt_id))
+    for answer in said:
+        effect, about = _deliver(Waiting(answer, one.sender, one.receipt_id, named), crowded)
         told.append(
             {"code": answer.code, "state": answer.state, "subject": answer.subject, "effect": effect} | about
         )
-    return told[:_MOST_SHOWN]
+    shown = {"answers": told[:_MOST_SHOWN], "crowded": sorted(crowded)[:_MOST_SHOWN]}
+    return {name: those for name, those in shown.items() if those}
 
 
-def _deliver(waiting: Waiting) -> tuple[str, dict[str, str]]:
-    """(effect, what it was about) of one answer."""
+def _named(receivers: Iterable[str]) -> tuple[str, ...]:
+    """The parties among the receivers of a receipt, by code or DXP number. An agency's id makes it a copy for that."""
+    parties = {
+        one if is_uscc(one) else numbers.owner(one)
+        for one in receivers
+        if one not in catalogue.names("agencies")
+    }
+    return tuple(sorted(party for party in parties if party))
+
+
+def _deliver(waiting: Waiting, crowded: set[str]) -> tuple[str, dict[str, str]]:
+    """(effect, what it was about) of one answer; the references that are crowded are added to `crowded`."""
     answer = waiting.answer
     if waiting.by not in answer.by:
         return answers.NOT_YOURS, {}
@@ -48,12 +72,9 @@ def _deliver(waiting: Waiting) -> tuple[str, dict[str, str]]:
         return _reply(waiting, asked), {"window_no": answer.window_no}
     if not answer.references:
         return answers.NO_REFERENCE, {}
-    candidates = [one for reference in answer.references for one in answered.asked(reference)]
-    candidates = _fitting(candidates, answer)
+    candidates = _concerned(waiting, answered.at, crowded)
     if not candidates:
-        for reference in answer.references:
-            candidates += answered.await_(reference, waiting)
-        candidates = _fitting(candidates, answer)
+        candidates = _concerned(waiting, lambda reference: answered.await_(reference, waiting), crowded)
     if not candidates:
         return answers.WAITING, {}
     if len({one.sender for one in candidates}) > 1:
@@ -62,8 +83,14 @@ def _deliver(waiting: Waiting) -> tuple[str, dict[str, str]]:
     return _apply(meant, waiting), {"answers": meant.receipt_id}
 
 
-def _fitting(candidates: list[Asked], answer: Answer) -> list[Asked]:
-    return [one for one in dict.fromkeys(candidates) if one.type in answer.asked]
+def _concerned(waiting: Waiting, look: Callable[[str], Meeting], crowded: set[str]) -> list[Asked]:
+    """What the answer can be meant for, of all that meets under its references."""
+    found: dict[Asked, None] = {}
+    for reference in waiting.answer.references:
+        meeting = look(reference)
+        crowded |= {reference} if meeting.crowded else set()
+        found |= {one: None for one in meeting.asked if waiting.concerns(one)}
+    return [*found]
 
 
 def _meant(candidates: list[Asked], answer: Answer) -> Asked:

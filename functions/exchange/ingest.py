@@ -1,11 +1,13 @@
 """Taking messages in: accepted by a glance and kept at once, judged behind a queue."""
 
 import codecs
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from exchange import certificates, envelope, received, signed
+from exchange import certificates, envelope, numbers, received, signed
 from exchange.envelope import Envelope
 from exchange.receipt import (
     EXPECTED,
@@ -108,13 +110,12 @@ def dropped(file: drop.File) -> dict[str, Any] | None:
 
     None where the file is gone already.
     """
-    fetched = drop.fetch(file)
-    if fetched is None:
-        return None
-    raw, jws = fetched
     key = f"drop:{canonical.sha256(f'{file.key}#{file.version}'.encode())}"
-    told = Told(jws=jws, file=file.name, file_at=file.at)
     try:
+        if (fetched := drop.fetch(file)) is None:
+            return None
+        raw, jws = fetched
+        told = Told(jws=jws, file=file.name, file_at=file.at)
         one, _ = accept(file.party, key, raw, "application/octet-stream", told)
     except WindowError as error:
         if error.status >= 500:
@@ -152,8 +153,9 @@ def judge(receipt_id: str) -> bool:
             "document": content["document"],
             "version": content["version"],
         }
-    if state != QUARANTINED and (answers := _correlated(one, report["recognised"][0]["type"], parsed, as_at)):
-        outcome["answers"] = answers
+    if state != QUARANTINED:
+        receivers = partial(_receivers, one, content, as_at) if state == VALIDATED else tuple
+        outcome |= _correlated(one, receivers, report["recognised"][0]["type"], parsed, as_at)
     packed: bytes | None = canonical.pack(text)
     if packed and len(packed) > _MOST_IN_ROW:
         packed, outcome["report"]["key"] = None, archive.keep(text, _JSON)
@@ -174,20 +176,29 @@ def report_of(one: Received) -> bytes | None:
     return canonical.unpack(packed) if packed is not None else None
 
 
-def _correlated(one: Received, type: str, parsed: Any, as_at: date) -> list[dict[str, Any]]:
-    """What became of the answers that a message holds; and it may itself be answered from now on.
+def _correlated(
+    one: Received, receivers: Callable[[], tuple[str, ...]], type: str, parsed: Any, as_at: date
+) -> dict[str, Any]:
+    """What became of the answers that a message holds; and those to whom it goes may answer it from now on.
 
     `type` and `parsed`: as the judge found and read it; a glance takes a reply to a manifest for the manifest.
     """
     from exchange import answers
     from exchange.correlate import correlate
 
-    return correlate(one, type, parsed, as_at) if answers.concerns(type, as_at) else []
+    return correlate(one, receivers(), type, parsed, as_at) if answers.concerns(type, as_at) else {}
 
 
-def _judged(
-    raw: bytes, inner: bytes, as_at: date
-) -> tuple[str, dict[str, Any], dict[str, Any] | None, Any]:
+def _receivers(one: Received, content: dict[str, Any] | None, as_at: date) -> tuple[str, ...]:
+    """Who gets a valid message: what its router will find, by the same rule and the same day."""
+    from singlewindow.messages import routing
+
+    document, documents = (content["document"], content["documents"]) if content else (None, ())
+    found = routing.receivers(one.type, document, documents, one.receivers, routing.rows(as_at))
+    return tuple(receiver.party for receiver in found)
+
+
+def _judged(raw: bytes, inner: bytes, as_at: date) -> tuple[str, dict[str, Any], dict[str, Any] | None, Any]:
     """(state, report, canonical documents, the message as read), by the catalogue of the day on which it came.
 
     `inner`: what an envelope carries, else `raw` itself; of the envelope too every deviation is told.
@@ -254,8 +265,10 @@ def _opened(
         return None, None
     opened = envelope.opened(raw)
     type = recognise.glance(opened.payload).type
-    in_force = (one for one in certificates.of(sender) if one.holds(clock.now()))
-    envelope.agrees(opened, type, {one.dxp_id for one in in_force if one.dxp_id})
+    in_force = {one.dxp_id for one in certificates.of(sender) if one.dxp_id and one.holds(clock.now())}
+    # A certificate says what was registered; a number may have been given to another since.
+    owned = opened.sender_id in in_force and numbers.owner(opened.sender_id) == sender
+    envelope.agrees(opened, type, in_force if owned else in_force - {opened.sender_id})
     return opened, (type, opened.payload)
 
 

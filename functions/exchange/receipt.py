@@ -171,6 +171,7 @@ def shown(
             for one in business
         ],
         "answers": outcome.get("answers", []),
+        "crowded": outcome.get("crowded", []),
         "hashes": hashes,
         "views": {name: f"{home}/{name}" for name in hashes},
         "next": _next(carries, received.state),

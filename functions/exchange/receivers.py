@@ -9,11 +9,15 @@ from singlewindow.ids import is_uscc
 MOST: Final = 5
 
 
+def is_party(name: str) -> bool:
+    return name in catalogue.names("agencies") or is_uscc(name)
+
+
 def named(header: str | None) -> tuple[str, ...]:
     """The parties in the sender's order, each once; none without a header. Raises 422 with all that are none."""
     parties = tuple(dict.fromkeys(one.strip() for one in (header or "").split(",") if one.strip()))
     agencies = catalogue.names("agencies")
-    strangers = [one[:40] for one in parties if not (one in agencies or is_uscc(one))]
+    strangers = [one[:40] for one in parties if not is_party(one)]
     if strangers or len(parties) > MOST:
         raise WindowError(
             422, "receivers-unknown",

@@ -1,18 +1,20 @@
 """Answers reach what they answer, on moto: whichever comes first, however often, in whatever order; nobody else's."""
 
 import json
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import boto3
 import pytest
 
-from exchange import answered, answers, ingest, received
+from exchange import answered, answers, correlate, ingest, numbers, received
+from exchange.answers import Answer
 from exchange.receipt import Business, Received
 from infra import ROOT
-from singlewindow import catalogue
+from singlewindow import canonical, catalogue, clock
 from singlewindow.aws import clients
-from singlewindow.messages import transform
+from singlewindow.messages import transform, xml
 from tests.support.receipts import dec_import, dec_result, manifest_reply, order_reply
 from tests.support.transport import TRANSPORT
 
@@ -21,7 +23,6 @@ XML = "application/xml"
 SAMPLE: dict[str, Any] = json.loads((ROOT / "catalogue/examples/ecommerce-order.v1.json").read_bytes())
 PLATFORM = SAMPLE["head"]["platform_code"]
 DAY = "20260102"
-# With faults of its own: who is told of them may be answered none the less.
 MANIFEST = (
     b"<Manifest><Head><MessageID>MT-1</MessageID><MessageType>MT1401</MessageType></Head>"
     b"<Declaration><ID>5345201902001</ID></Declaration></Manifest>"
@@ -37,19 +38,22 @@ def order(number: str = "A-1", guid: str = "4CDE1CFD-EDED-46B1-946C-B8022E42FC99
     return transform.write([document], "CEB311Message", TRANSPORT)
 
 
-def taken(raw: bytes, sender: str = PARTY, key: str = "") -> Received:
+def taken(raw: bytes, sender: str = PARTY, key: str = "", receivers: tuple[str, ...] = ()) -> Received:
     """A message accepted and judged."""
-    one = ingest.accept(sender, key or str(hash(raw)), raw, XML)[0]
+    one = ingest.accept(sender, key or str(hash(raw)), raw, XML, ingest.Told(receivers=receivers))[0]
     ingest.judge(one.receipt_id)
     found = received.find(one.receipt_id)
     assert found is not None
     return found
 
 
-def reply(*told: tuple[str, str], number: str = "A-1", sender: str = "customs") -> list[str]:
+def reply(
+    *told: tuple[str, str], number: str = "A-1", sender: str = "customs", receivers: tuple[str, ...] = ()
+) -> list[str]:
     """What came of a CEB312 of (status, hour of the day)."""
     raw = order_reply(*((number, code, f"{DAY}{hour}0000000") for code, hour in told), platform=PLATFORM)
-    return [one["effect"] for one in taken(raw, sender).outcome["answers"]]
+    one = taken(raw, sender, f"{told}{number}{receivers}", receivers)
+    return [said["effect"] for said in one.outcome["answers"]]
 
 
 def standing(one: Received) -> Business:
@@ -108,24 +112,89 @@ def test_a_number_that_two_parties_use_tells_nobody_of_the_other() -> None:
     assert answered.standing(mine.receipt_id) == answered.standing(other.receipt_id) == []
 
 
-def test_an_import_of_code_0_with_a_text_shows_its_warning() -> None:
+def test_what_names_its_receiver_is_brought_to_nobody_else_and_settles_what_was_ambiguous() -> None:
+    mine, other = taken(order()), taken(order(), OTHER, "other")
+    assert reply(("120", "02")) == [answers.AMBIGUOUS]
+    assert reply(("120", "02"), receivers=(OTHER, "port")) == [answers.APPLIED]
+    assert answered.standing(mine.receipt_id) == [] and standing(other).state == "STORED"
+
+
+def test_what_names_its_receiver_by_a_dxp_number_is_for_the_owner_of_the_number() -> None:
+    mine, _ = taken(order()), taken(order(), OTHER, "other")
+    numbers.claim(PARTY, "DXPMINE")
+    assert reply(("120", "02"), receivers=("DXPNOBODY",)) == [answers.AMBIGUOUS]
+    assert reply(("120", "02"), receivers=("DXPMINE",)) == [answers.APPLIED]
+    assert standing(mine).state == "STORED"
+
+
+def test_an_answer_that_waits_for_a_party_is_not_for_who_quotes_its_number_first() -> None:
+    assert reply(("120", "02"), receivers=(OTHER,)) == [answers.WAITING]
+    first = taken(order())
+    assert answered.standing(first.receipt_id) == []
+    assert standing(taken(order(), OTHER, "other")).state == "STORED"
+
+
+def test_what_was_not_sent_to_who_answers_takes_no_answer_and_disturbs_none() -> None:
+    """A message with errors goes to nobody, and one that no rule routes goes to whom its sender names."""
+    assert reply(("120", "02")) == [answers.WAITING]
+    unsound = taken(order().replace(b"<orderType>I<", b"<orderType>no<"), OTHER)
+    assert unsound.state == "INVALID" and answered.standing(unsound.receipt_id) == []
+    assert standing(taken(order())).state == "STORED"
+    asked = taken(declaration(), receivers=("tax",))
+    assert reply_to_import()["effect"] == answers.WAITING
+    again = taken(declaration(), key="again", receivers=("customs",))
+    assert answered.standing(asked.receipt_id) == [] and standing(again).state == "IMPORTED"
+
+
+def test_an_entry_of_before_it_said_where_its_message_went_is_answered_still() -> None:
+    number = f"order:{PLATFORM}|A-1"
+    told = {
+        "received_at": "2026",
+        "receipt_id": "R",
+        "sender": PARTY,
+        "type": "CEB311Message",
+        "subject": number,
+    }
+    boto3.client("dynamodb").put_item(
+        TableName="received",
+        Item={
+            "key": {"S": f"reference#{number}"},
+            "item": {"S": "meeting"},
+            "asked": {"SS": [json.dumps(told)]},
+        },
+    )
+    assert reply(("120", "02")) == [answers.APPLIED]
+
+
+def declaration() -> bytes:
     document = json.loads((ROOT / "infra/samples/import-chengdu.json").read_bytes())
     normal = catalogue.document("declaration").normalise(document)
-    raw = transform.write([normal], "DecMessage")
-    number = normal["sign"]["client_seq_no"]
-    asked = taken(raw)
+    return transform.write([normal], "DecMessage")
+
+
+def reply_to_import() -> dict[str, Any]:
+    document = json.loads((ROOT / "infra/samples/import-chengdu.json").read_bytes())
+    number = document["sign"]["client_seq_no"]
     (told,) = taken(dec_import("0", "第1项商品缺少B证", number), "customs").outcome["answers"]
+    return dict(told)
+
+
+def test_an_import_of_code_0_with_a_text_shows_its_warning() -> None:
+    asked = taken(declaration(), receivers=("customs",))
+    told = reply_to_import()
     assert (told["effect"], told["answers"]) == ("applied", asked.receipt_id)
     (answer,) = standing(asked).answers
     assert answer["warning"] and answer["text"] == "第1项商品缺少B证"
 
 
 def test_bills_of_a_manifest_stand_each_for_itself() -> None:
-    asked, number = taken(MANIFEST), "MT-1"
-    taken(manifest_reply(number, bills=(("B1", "01"), ("B2", "03"))), "customs")
+    """Also one that bears no number that anybody would give it."""
+    asked, number, long = ingest.accept(PARTY, "M", MANIFEST, XML)[0], "MT-1", "长" * 400
+    correlate.correlate(asked, ("customs", "port"), "MT1401", xml.parse(MANIFEST), clock.business_date())
+    taken(manifest_reply(number, bills=(("B1", "01"), ("B2", "03"), (long, "03"))), "customs")
     taken(manifest_reply(number, bills=(("B1", "11"),), at="20260103000000000"), "customs")
     assert {one.subject: one.state for one in answered.standing(asked.receipt_id)} == {
-        "B1": "RELEASED", "B2": "REJECTED",
+        "B1": "RELEASED", "B2": "REJECTED", f"sha256:{canonical.sha256(long.encode())}": "REJECTED",
     }  # fmt: skip
 
 
@@ -154,10 +223,42 @@ def test_a_lost_acknowledgement_applies_nothing_twice() -> None:
     assert (business.state, business.seq, len(business.answers)) == ("STORED", 1, 1)
 
 
-def test_a_crowd_under_one_number_is_bounded() -> None:
-    fill = {f"x{number}" for number in range(answered._MOST_AT_ONE)}
-    boto3.client("dynamodb").put_item(
-        TableName="received",
-        Item={"key": {"S": "reference#order:P|1"}, "item": {"S": "meeting"}, "asked": {"SS": sorted(fill)}},
-    )
-    assert answered.ask("order:P|1", answered.Asked("2026", "R", PARTY, "CEB311Message", "")) == []
+ASKED = answered.Asked("2026", "R", PARTY, "CEB311Message", "order:P|1")
+
+
+def test_a_crowd_under_one_number_loses_nothing_and_its_row_grows_no_more() -> None:
+    """Messages and answers beyond what the row takes meet as those within it do, in either order, each once."""
+    number, most = "order:P|1", answered._MOST_IN_ROW
+    said = answered.Waiting(
+        Answer(
+            id="0", type="CEB312Message", code="120", at="2026", text="回" * 300, references=(number,) * 2, asked=(),
+            by=(), state="STORED", rank=40, end=False, zh="", en="",
+        ), "customs", "A",
+    )  # fmt: skip
+    waiting = [replace(said, answer=replace(said.answer, id=str(index))) for index in range(most + 2)]
+    asked = [replace(ASKED, receipt_id=f"{index:04}") for index in range(most + 2)]
+    for one in (*waiting, *waiting[-2:]):
+        meeting = answered.await_(number, one)
+    assert meeting.crowded and len(meeting.waiting) == most + 2
+    for question in (*asked, *asked[-2:]):
+        meeting = answered.ask(number, question)
+    assert meeting.asked == asked == answered.await_(number, waiting[0]).asked
+    row = boto3.client("dynamodb").get_item(
+        TableName="received", Key={"key": {"S": f"reference#{number}"}, "item": {"S": "meeting"}}
+    )["Item"]
+    assert len(row["asked"]["SS"]) == len(row["waiting"]["SS"]) == most
+    assert len(json.dumps(row, ensure_ascii=False).encode()) < 350_000
+    for one in waiting:
+        answered.arrived(number, one)
+    left = answered.at(number)
+    assert (left.waiting, left.asked, left.crowded) == ([], asked, True)
+
+
+def test_a_message_and_its_receipt_say_that_their_number_is_crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answered, "_MOST_IN_ROW", 1)
+    number = f"order:{PLATFORM}|A-1"
+    assert "crowded" not in taken(order()).outcome
+    again = taken(order(guid="4CDE1CFD-EDED-46B1-946C-B8022E42FC98"))
+    assert again.outcome["crowded"] == [number]
+    told = taken(order_reply(("A-1", "120", f"{DAY}010000000"), platform=PLATFORM), "customs").outcome
+    assert (told["crowded"], told["answers"][0]["effect"]) == ([number], answers.APPLIED)

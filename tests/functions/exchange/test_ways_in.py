@@ -7,8 +7,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 
-from exchange import certificates, ingest, received, replies
+from exchange import certificates, ingest, numbers, received, replies
+from exchange.app import app
 from exchange.receipt import QUARANTINED, VALIDATED, Received
 from infra import ROOT
 from singlewindow import catalogue, correlation
@@ -16,6 +18,7 @@ from singlewindow.aws import archive, drop
 from singlewindow.errors import WindowError
 from singlewindow.messages import transform
 from tests.support.certificates import certificate
+from tests.support.gateway_event import gateway_event
 from tests.support.receipts import order_reply
 from tests.support.transport import TRANSPORT
 
@@ -118,6 +121,67 @@ def test_a_number_is_one_partys_even_after_its_certificate_is_revoked() -> None:
     assert ingest.accept(PARTY, "K", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
 
 
+OWNER = "913302017532977856"
+
+
+@pytest.mark.usefixtures("numbered")
+def test_an_operator_gives_a_squatted_number_to_its_owner_and_the_squatter_sends_under_it_no_more() -> None:
+    moved = numbers.move("DXPENT01", PARTY, OWNER, "by its letter of today", "op-1")
+    (told,) = moved["moves"]
+    assert (moved["party"], told["from"], told["to"]) == (OWNER, PARTY, OWNER)
+    assert (told["reason"], told["by"]) == ("by its letter of today", "op-1") and told["at"] == moved["since"]
+    with pytest.raises(WindowError) as caught:
+        ingest.accept(PARTY, "K", wrapped(order()), XML)
+    assert caught.value.code == "envelope-sender"
+    with pytest.raises(WindowError) as caught:
+        certificates.register(PARTY, certificate(serial=9), "DXPENT01", "tester")
+    assert caught.value.code == "dxp-id-taken"
+    certificates.register(OWNER, certificate(serial=8), "DXPENT01", "tester")
+    assert ingest.accept(OWNER, "K", wrapped(order()), XML)[0].sender == OWNER
+    assert len(numbers.shown("DXPENT01")["moves"]) == 1  # a claim of its own takes no trace away
+
+
+@pytest.mark.usefixtures("numbered")
+def test_a_number_moves_from_whom_it_was_found_with_or_not_at_all_and_once() -> None:
+    with pytest.raises(WindowError) as caught:
+        numbers.move("DXPENT01", OWNER, "port", "mistaken", "op-1")
+    assert (caught.value.status, caught.value.code) == (409, "dxp-id-moved")
+    assert caught.value.problem("", "")["holder"] == PARTY
+    for _ in range(2):
+        assert len(numbers.move("DXPENT01", PARTY, OWNER, "its own", "op-1")["moves"]) == 1
+    with pytest.raises(WindowError) as caught:
+        numbers.move("DXPNOBODY", PARTY, OWNER, "?", "op-1")
+    assert caught.value.status == 404
+
+
+@pytest.mark.usefixtures("numbered")
+@pytest.mark.parametrize(
+    ("role", "change", "status"),
+    [
+        ("operator", {}, 200),
+        ("operator", {"party": "nobody"}, 422),
+        ("operator", {"reason": " "}, 422),
+        ("operator", {"holder": OWNER}, 409),
+        ("enterprise", {}, 403),
+        ("agency", {}, 403),
+    ],
+)
+def test_an_operator_alone_moves_a_number_and_says_why(
+    role: str, change: dict[str, str], status: int
+) -> None:
+    def call(method: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+        event = gateway_event(app, method, "/exchange/dxp-numbers/DXPENT01", body=body, caller=(role, OWNER))
+        answer = app(event, None)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    told = {"party": OWNER, "holder": PARTY, "reason": "its own"} | change
+    assert call("PUT", told)[0] == status
+    code, seen = call("GET")
+    assert (code, seen.get("party")) == (
+        (200, OWNER if status == 200 else PARTY) if role == "operator" else (403, None)
+    )
+
+
 @pytest.mark.usefixtures("numbered")
 def test_a_fault_of_the_envelope_is_told_beside_those_of_the_message() -> None:
     raw = wrapped(order()).replace(b"<CreatTime>2026-01-01T00:00:00</CreatTime>", b"")
@@ -149,6 +213,22 @@ def taken(notification: dict[str, Any]) -> dict[str, Any]:
     told = ingest.dropped(file)
     assert told is not None
     return told
+
+
+def test_a_file_that_is_too_large_is_told_so_and_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drop, "MOST_BYTES", len(JSON) - 1)
+    monkeypatch.setattr(StreamingBody, "read", lambda *_: pytest.fail("it was read"))
+    told = taken(put("large.json", JSON))
+    assert (told["state"], told["code"], told["status"]) == ("REFUSED", "too-large", 413)
+    assert "POST /exchange/uploads" in told["detail"]
+    monkeypatch.undo()
+    assert beside("large.json")["code"] == "too-large"
+
+
+def test_a_file_as_large_as_may_be_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drop, "MOST_BYTES", len(JSON))
+    told = taken(put("large.json", JSON))
+    assert told["state"] == "RECEIVED"
 
 
 def test_a_file_is_taken_in_once_however_often_the_bucket_tells_of_it() -> None:

@@ -58,7 +58,10 @@ def arrivals(notification: Any) -> list[File]:
 
 
 def fetch(file: File) -> tuple[bytes, str] | None:
-    """(its bytes, the detached JWS of its metadata `jws-signature`, or ""); None where it is gone, or was replaced."""
+    """(its bytes, the detached JWS of its metadata `jws-signature`, or ""); None where it is gone, or was replaced.
+
+    Raises 413 over MOST_BYTES, and reads nothing of it: who fills a bucket is bound by no gateway.
+    """
     s3 = client("s3")
     wanted = {"VersionId": file.version} if file.versioned else {"IfMatch": file.version}
     try:
@@ -73,6 +76,15 @@ def fetch(file: File) -> tuple[bytes, str] | None:
         ):
             return None
         raise
+    if answer["ContentLength"] > MOST_BYTES:
+        answer["Body"].close()
+        raise WindowError(
+            413,
+            "too-large",
+            f"{answer['ContentLength']} bytes; at most {MOST_BYTES}, here and by POST /exchange/uploads: send its "
+            "documents in several messages",
+            detail_zh=f"文件过大：投递目录与 POST /exchange/uploads 均最多 {MOST_BYTES} 字节，请分多个报文发送",
+        )
     body: bytes = answer["Body"].read()
     return body, answer.get("Metadata", {}).get("jws-signature", "")
 
