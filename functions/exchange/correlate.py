@@ -5,6 +5,7 @@ What two parties then still sent alike, under one number, is nobody's to choose:
 a message that names its receiver. An answer that waits and names none goes to the first that it concerns.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
@@ -84,13 +85,15 @@ def _deliver(waiting: Waiting, crowded: set[str]) -> tuple[str, dict[str, str]]:
 
 
 def _concerned(waiting: Waiting, look: Callable[[str], Meeting], crowded: set[str]) -> list[Asked]:
-    """What the answer can be meant for, of all that meets under its references."""
-    found: dict[Asked, None] = {}
+    """What the answer can be meant for, of all that meets under its references: what quotes most of them. Who uses
+    another party's number does not know the rest.
+    """
+    found: Counter[Asked] = Counter()
     for reference in waiting.answer.references:
         meeting = look(reference)
         crowded |= {reference} if meeting.crowded else set()
-        found |= {one: None for one in meeting.asked if waiting.concerns(one)}
-    return [*found]
+        found.update(one for one in meeting.asked if waiting.concerns(one))
+    return [one for one, times in found.items() if times == max(found.values())]
 
 
 def _meant(candidates: list[Asked], answer: Answer) -> Asked:

@@ -4,10 +4,10 @@ GUID = "4CDE1CFD-EDED-46B1-946C-B8022E42FC94"
 PLATFORM = "1105910159"
 
 
-def order_reply(*told: tuple[str, str, str], platform: str = PLATFORM) -> bytes:
+def order_reply(*told: tuple[str, str, str], platform: str = PLATFORM, guid: str = GUID) -> bytes:
     """CEB312 of (order number, status, time)."""
     body = "".join(
-        f"<OrderReturn><guid>{GUID}</guid><ebpCode>{platform}</ebpCode><ebcCode>{platform}</ebcCode>"
+        f"<OrderReturn><guid>{guid}</guid><ebpCode>{platform}</ebpCode><ebcCode>{platform}</ebcCode>"
         f"<orderNo>{number}</orderNo><returnStatus>{status}</returnStatus><returnTime>{at}</returnTime>"
         f"<returnInfo>回执</returnInfo></OrderReturn>"
         for number, status, at in told

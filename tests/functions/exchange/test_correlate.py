@@ -15,7 +15,7 @@ from infra import ROOT
 from singlewindow import canonical, catalogue, clock
 from singlewindow.aws import clients
 from singlewindow.messages import transform, xml
-from tests.support.receipts import dec_import, dec_result, manifest_reply, order_reply
+from tests.support.receipts import GUID, dec_import, dec_result, manifest_reply, order_reply
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
@@ -177,6 +177,15 @@ def reply_to_import() -> dict[str, Any]:
     number = document["sign"]["client_seq_no"]
     (told,) = taken(dec_import("0", "第1项商品缺少B证", number), "customs").outcome["answers"]
     return dict(told)
+
+
+def test_who_quotes_a_number_of_another_and_not_its_guid_does_not_hinder_its_answer() -> None:
+    mine = taken(order(guid=GUID))
+    other = taken(order(guid="4CDE1CFD-EDED-46B1-946C-B8022E42FC97"), OTHER, "other")
+    raw = order_reply(("A-1", "120", f"{DAY}020000000"), platform=PLATFORM, guid=GUID)
+    (told,) = taken(raw, "customs").outcome["answers"]
+    assert (told["effect"], told["answers"]) == (answers.APPLIED, mine.receipt_id)
+    assert answered.standing(other.receipt_id) == []
 
 
 def test_an_import_of_code_0_with_a_text_shows_its_warning() -> None:
