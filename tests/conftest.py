@@ -1,9 +1,17 @@
-"""How the tests are spread over the workers: what shares a stack stays together, and the longest come first."""
+"""How the tests are spread over the workers: what shares a stack stays together, and the longest come first; on how
+many examples a property is tried that does not say so itself.
+"""
 
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.thorough import examples
+
+settings.register_profile("suite", max_examples=examples(100))
+settings.load_profile("suite")
 
 # (what a module's path begins with, the unit that it belongs to), the longest unit first: a unit runs on one worker, so
 # its stack comes up once. What is not named is a unit by itself.

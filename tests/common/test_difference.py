@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from infra import ROOT
 from singlewindow.difference import Difference, differences, patched, touches
 from singlewindow.errors import WindowError
+from tests.support.thorough import examples
 
 SAMPLE: dict[str, Any] = json.loads((ROOT / "infra/samples/import-chengdu.json").read_text())
 LINES = len(SAMPLE["lines"])
@@ -111,7 +112,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.dictionaries(FIELDS, st.sampled_from(["1", "2", "Ω"]), max_size=8), st.data())
 def test_exactly_what_was_changed_is_told_wherever_the_lines_stand(values: dict[str, str], data: Any) -> None:
     after = patched(SAMPLE, [{"op": "add", "path": path, "value": value} for path, value in values.items()])

@@ -17,6 +17,7 @@ from singlewindow.messages import edifact
 from singlewindow.messages.edifact import Report, is_edifact, judge
 from singlewindow.messages.edifact_syntax import MOST_BEFORE
 from singlewindow.messages.edifact_tables import is_moment
+from tests.support.thorough import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared/data"
@@ -262,7 +263,7 @@ def test_what_follows_the_interchange_is_told() -> None:
     assert (finding.code, finding.severity) == ("EDI-STRAY", "warn")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.integers(len(UNB) + 1, len(GOOD.rstrip()) - 1))
 def test_a_file_that_ends_anywhere_has_one_finding(length: int) -> None:
     finding = only(judge(GOOD[:length]))
@@ -738,7 +739,7 @@ def well_formed(report: Report, raw: bytes) -> None:
             assert int(offset) <= len(raw)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=300))
 @example(b"UNB+UNOA")
 @example(b"UNA")
@@ -753,7 +754,7 @@ TAGS = sorted(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(TAGS), st.text("+:?'*\n 0129AZaz{}.\xe4\x00", max_size=12)), max_size=25),
     st.sampled_from(["COARRI:D:17A", "COARRI:D:95B", "IFTSTA:D:10B", "CUSCAR:D:96A", "CUSDEC:D:17A", "PAORES:1:1"]),
@@ -764,7 +765,7 @@ def test_any_segments_are_judged(segments: list[tuple[str, str]], type: str) -> 
     well_formed(judge(raw), raw)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_a_mutated_interchange_is_judged(mutations: list[tuple[int, int]]) -> None:
     raw = bytearray(GOOD)

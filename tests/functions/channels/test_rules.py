@@ -16,6 +16,7 @@ from singlewindow import catalogue, deliveries
 from singlewindow.messages import routing
 from singlewindow.messages.routing import ADDRESSED, Receiver
 from tests.functions.channels.conftest import OTHER, PARTY
+from tests.support.thorough import examples
 
 AT = datetime.fromisoformat("2026-11-25T02:00:00+00:00")
 TODAY = AT.date()
@@ -151,7 +152,7 @@ def test_windows_that_meet_are_one() -> None:
     assert end("2026-11-25T02:30:00+00:00", ONCE, after) == "2026-11-25T06:00:00+00:00"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 7), st.integers(0, 23), st.integers(0, 23)), max_size=4),
     st.integers(0, 7 * 24 * 60),

@@ -25,6 +25,7 @@ from singlewindow.aws.clients import client
 from singlewindow.outbound.post import Outcome
 from singlewindow.outbound.retry import TOLERATED, Circuit
 from tests.functions.channels.conftest import ORDER, Posts, call, carried, judged, registered
+from tests.support.thorough import examples
 
 NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
 PLAIN = Channel(id="c", party="ciq", role="agency", protocol=WEBHOOK)
@@ -76,7 +77,7 @@ def test_who_is_simulated_is_the_deployments_word() -> None:
     )  # nobody said: no claim of the product's
 
 
-@few(max_examples=40)
+@few(max_examples=examples(40))
 @given(st.lists(st.floats(0, 1e6), max_size=30), st.integers(0, 5), st.floats(0.2, 1e5))
 def test_a_budget_counts_what_is_late_and_what_is_lost(took: list[float], lost: int, aim: float) -> None:
     counts = histogram.total({histogram.bucket(one): 1} for one in took)

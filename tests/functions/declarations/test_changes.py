@@ -21,6 +21,7 @@ from singlewindow.errors import WindowError
 from singlewindow.events import Actor
 from singlewindow.tariff import TariffLine
 from tests.support.clearances import TABLE, Clearance, instant
+from tests.support.thorough import examples
 
 DAY = date(2026, 11, 20)
 SAMPLE: dict[str, Any] = json.loads((ROOT / "infra/samples/import-chengdu.json").read_text())
@@ -258,7 +259,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(STEPS)
 def test_a_declaration_is_released_or_withdrawn_and_never_both(steps: list[tuple[str, ...]]) -> None:
     case = accepted()

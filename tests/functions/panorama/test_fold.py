@@ -20,6 +20,7 @@ from tests.support.bills import bill
 from tests.support.clearances import Clearance
 from tests.support.courses import courses, run
 from tests.support.inspections import Inspected
+from tests.support.thorough import examples
 
 NAMES = Names(catalogue.agencies(date(2024, 11, 23)))
 
@@ -237,7 +238,7 @@ def test_the_reasons_of_the_story_read_like_sentences() -> None:
 STORIES = stories.all_of_them()
 
 
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_repetition_and_reordering_make_no_difference(data: Any) -> None:
     case = data.draw(st.sampled_from(STORIES))
@@ -246,7 +247,7 @@ def test_repetition_and_reordering_make_no_difference(data: Any) -> None:
     assert journey(case, data.draw(st.permutations(records + more))) == journey(case)
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_any_gap_is_named_and_breaks_nothing(data: Any) -> None:
     case = data.draw(st.sampled_from(STORIES))
@@ -299,7 +300,7 @@ def test_taxes_wait_for_whoever_has_the_bill(events: list[tuple[str, Any]], hold
     assert (case.state, journey(case).holding.holder) == ("TAX_DUE", holder)
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=examples(200), deadline=None)
 @given(courses())
 def test_panorama_and_clearance_agree_on_whom_a_declaration_waits_for(course: Any) -> None:
     case = run(*course)

@@ -14,6 +14,7 @@ from tests.functions.panorama.test_panorama import NUMBER, get, hear, notices, t
 from tests.support import stories
 from tests.support.clearances import Clearance
 from tests.support.memory_ledger import stands
+from tests.support.thorough import examples
 
 __all__ = ["tables"]
 
@@ -47,7 +48,7 @@ def test_every_segment_has_a_name_in_both_languages() -> None:
     assert segments.label("answer:customs", names) == ("海关答复", "answer of Customs")
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.floats(0.1, 3e7), min_size=1, max_size=60), st.sampled_from([0.5, 0.9]))
 def test_a_percentile_is_off_by_an_eighth_at_most(values: list[float], share: float) -> None:
     counts = histogram.total({histogram.bucket(value): 1} for value in values)

@@ -15,6 +15,7 @@ from singlewindow.errors import WindowError
 from singlewindow.messages import transform
 from singlewindow.messages.conformance import CONFORMS, DEVIATES, PARTLY, UNREADABLE, Report
 from standards.conformance import report
+from tests.support.thorough import examples
 from tests.support.transport import TRANSPORT
 
 SAMPLES = ROOT.parent / "shared" / "data"
@@ -375,7 +376,7 @@ def test_a_hundred_orders_with_a_fault_in_each_field_end_at_a_number_of_findings
 STARTS = [order(), json.dumps(ORDER).encode(), b"", b"UNB+UNOA:2+A+B+200101:0101+1'", b"<"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_comes_is_a_report_or_a_refusal(data: st.DataObject) -> None:
     raw = bytearray(data.draw(st.sampled_from(STARTS)))

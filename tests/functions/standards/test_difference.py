@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from singlewindow import catalogue
 from standards import contents, difference, registry
 from tests.functions.standards.asked import body, refused
+from tests.support.thorough import examples
 
 DAYS = some.dates(date(2013, 1, 1), date(2028, 1, 1))
 
@@ -19,7 +20,7 @@ def asked(since: str, until: str, **query: str) -> dict[str, Any]:
     return answer
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(one=DAYS, other=DAYS)
 def test_codes_that_came_and_went_are_the_difference_of_the_lists(one: date, other: date) -> None:
     since, until = sorted((one, other))
@@ -35,7 +36,7 @@ def test_codes_that_came_and_went_are_the_difference_of_the_lists(one: date, oth
         assert ended - began == before - after
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(one=DAYS, other=DAYS)
 def test_whatever_differs_in_a_rule_is_told(one: date, other: date) -> None:
     since, until = sorted((one, other))
