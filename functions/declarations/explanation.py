@@ -174,8 +174,8 @@ def _owed(open_ones: list[Bill], since: str) -> Explanation:
         return _drawing(since)
     first, rule = open_ones[0], _RULES["TAX-FIRST"]
     if refused := next((bill for bill in open_ones if bill.state == "refused"), None):
-        zh = f"税单号 {refused.bill_id} 已被他票占用，待海关重新开具"
-        en = f"the number {refused.bill_id} is another declaration's bill: customs is to bill anew"
+        zh = f"税单号 {refused.bill_id} 已被占用，待海关重新开具"
+        en = f"the number {refused.bill_id} is another bill's: customs is to bill anew"
         return Explanation(refused.agency, since, rule, zh, en)
     if all(bill.state == "sent" for bill in open_ones):
         return Explanation(BANK, since, rule, "扣款指令已发银行", "the bank is to deduct it")
@@ -223,14 +223,15 @@ def _released(consignment: Consignment, positions: list[Position], holds: Holds,
         )
         return Explanation(barring[0].agency, barring[0].since, _RULES["USE-GATE"], zh, en, (notice,))
     owed = bills.open()
-    if owed:  # deducted, released, and the deduction reversed since
+    if owed:  # deducted, released, and the deduction reversed since; or billed afterwards
+        whose = _owed(owed, since)
         return Explanation(
-            TRADER,
+            whose.holder,
             since,
             _RULES["CLOSING"],
-            "已放行，税款待缴清",
-            "released; taxes are open again",
-            (notice, *_owed(owed, since).can),
+            f"已放行，税款待缴清：{whose.zh}",
+            f"released; taxes are open: {whose.en}",
+            (notice, *whose.can),
         )
     return Explanation(
         TERMINAL, since, _RULES["CLOSING"], "已放行，待提离或离境", "released: the goods may leave", (notice,)

@@ -20,7 +20,7 @@ _SETTLED = ("deducted", "guaranteed", "exempt")
 class Bill:
     """state: `billed`, `refused`, `sent`, `deducted`, `guaranteed`, `exempt`, `failed`, `overdue`, `reversed`.
 
-    `refused`: its number is another declaration's bill; customs bills anew, in the place of this one.
+    `refused`: its number is another bill's; customs bills anew, in the place of this one.
     """
 
     bill_id: str
@@ -41,18 +41,21 @@ class Bills:
     def __init__(self) -> None:
         self._bills: dict[str, Bill] = {}
         self._superseded: set[str] = set()
+        self._named: dict[str, str | None] = {}
 
     def hear(self, event: Event) -> None:
         data = event.data
         if event.type == "AgencyReplied" and data["outcome"] == "tax" and data["effect"] == "applied":
             bill = data["tax"]
             if bill["bill_id"] not in self._bills:
+                self._named[bill["bill_id"]] = bill.get("supersedes")
                 self._supersede(bill.get("supersedes"))
                 known = Bill(bill["bill_id"], data["agency"], bill["total"], event.at)
                 self._bills[known.bill_id] = known
         elif event.type == "TaxBilled":
             before = self._bills.get(data["bill_id"])
-            if before is None:
+            # Customs' own words are heard above; what payments add is the trader's bill, which it takes the place of.
+            if data.get("supersedes") != self._named.get(data["bill_id"]):
                 self._supersede(data.get("supersedes"))
             billed = Bill(
                 data["bill_id"], data["agency"], data["payable"], before.since if before else event.at

@@ -99,6 +99,5 @@ def _pointer(event: Event, question: Event, consignment: Consignment) -> dict[st
         id = event.data["inspection_id"]
         pointer |= {"type": "inspection-notice", "inspection_id": id, "inspection": f"/inspections/{id}"}
         pointer |= _inspection(event, consignment, event.seq)
-    if "reason" in event.data:
-        pointer["reason"] = event.data["reason"]
+    pointer |= {name: event.data[name] for name in ("reason", "bill_id", "reply_id") if name in event.data}
     return pointer

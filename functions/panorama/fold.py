@@ -9,15 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from panorama import segments, wording
+from panorama.bills import BANK, TRADER, Bills
 from panorama.record import Record
 from panorama.wording import Names, Text
 from singlewindow.consignment import Snapshot
 
 DOCUMENTS, LOGISTICS = "documents", "logistics"
-TRADER, WINDOW, BANK = "trader", "window", "bank"
+WINDOW = "window"
 
 # What happens to the boxes rather than to the papers.
 _ON_SITE: Final = ("InspectionBooked", "InspectionUnbooked", "InspectionStarted", "InspectionDone")
+_BOOKED_OR_OVER: Final = (
+    *("InspectionBooked", "InspectionStarted", "InspectionResult"),
+    *("InspectionDone", "InspectionCancelled"),
+)
 # Done about a defect, and the goods still do not pass.
 _NOT_LIFTING: Final = ("return", "detain")
 
@@ -44,12 +49,8 @@ _STATE_AFTER: Final = {
 }
 _HANDED_BACK_BY: Final = {"RETURNED": "returned", "REJECTED": "rejected"}
 
-# Whose move a bill is after an event; nobody's once it is settled.
-_BILL_WITH: Final = {
-    **dict.fromkeys(("TaxBilled", "TaxDeductionFailed", "TaxOverdue", "TaxReversed"), TRADER),
-    "TaxSent": BANK,
-    **dict.fromkeys(("TaxDeducted", "TaxGuaranteed"), None),
-}
+# Holds for which an inspection is ordered.
+_INSPECTED: Final = ("inspection", "quarantine")
 
 # The one to name first where a shipment waits on several.
 _URGENCY: Final = {"held": 0, "silent": 1, "pending": 2}
@@ -133,9 +134,7 @@ def fold(records: Iterable[Record], standing: Snapshot, names: Names) -> Journey
         missing=tuple(seq for seq in range(1, standing.seq + 1) if seq not in known),
         identifiers=course.identifiers,
         running=segments.running(
-            (one.type, one.at)
-            for _, one in sorted(known.items())
-            if one.declaration_version == standing.version
+            one for _, one in sorted(known.items()) if one.declaration_version == standing.version
         ),
         entries=tuple(entries),
     )
@@ -148,15 +147,18 @@ class _Desk:
     agency: str
     part: str = "decides"
     because: tuple[Mapping[str, str], ...] = ()
+    releases: bool = False
     state: str = "to-ask"
     since: str = ""
     final: str | None = None
     held: dict[str, str] = field(default_factory=dict)
+    to_see: set[str] = field(default_factory=set)
+    answered: str = ""
     cleared: dict[str, str] = field(default_factory=dict)
     findings: tuple[Mapping[str, str], ...] = ()
 
     def reply(self, record: Record) -> None:
-        """The first final answer counts; a hold at the port stands until cleared or answered, in the agency's own time;
+        """The first final answer counts; a hold at the port stands until lifted, in the agency's own time;
         one at the gate of use holds up nothing here, and a revocation is a hold."""
         data = record.data
         if data["effect"] != "applied":
@@ -166,29 +168,48 @@ class _Desk:
             hold = data.get("hold") or {"hold_id": data["reply_id"], "gate": "port"}
             if hold["gate"] == "port":
                 self.held[hold["hold_id"]] = max(self.held.get(hold["hold_id"], ""), at)
+                if hold.get("kind") in _INSPECTED:
+                    self.to_see.add(hold["hold_id"])
             self.final = None if outcome == "revoke" else self.final
         elif outcome not in ("review", "tax"):
-            self._lift(data.get("hold_id", ""), at)
+            if outcome == "clear":
+                self._lift(data.get("hold_id", ""), at)
+            else:
+                self.answered = max(self.answered, at)
             if data["final"] and self.final is None:
                 self.final = outcome
         self.findings = tuple(data["findings"]) or self.findings
         self._stand(record.at)
 
     def inspected(self, record: Record) -> None:
-        """What the sheet lifts of this agency's holds."""
-        for hold_id in record.data["hold_ids"]:
+        """What the sheet lifts of this agency's holds: the last word of a desk that only holds and clears."""
+        hold_ids = record.data["hold_ids"]
+        for hold_id in hold_ids:
             self._lift(hold_id, record.data["at"])
+        if hold_ids and self.part == "decides" and not self.releases and not self._open():
+            self.final = self.final or "clear"
         self._stand(record.at)
 
     def _lift(self, hold_id: str, at: str) -> None:
         self.cleared[hold_id] = max(self.cleared.get(hold_id, ""), at)
 
+    @property
+    def wants_to_see(self) -> bool:
+        """Whether it holds the goods to have them inspected."""
+        return self.state == "held" and not self.to_see.isdisjoint(self._open())
+
+    def _open(self) -> list[str]:
+        """The holds that nothing has lifted: a last word lifts none for which the goods are inspected."""
+        swept = self.cleared.get("", "")
+        lifted = {
+            id: max(swept, self.cleared.get(id, ""), "" if id in self.to_see else self.answered)
+            for id in self.held
+        }
+        return [id for id, since in self.held.items() if since > lifted[id]]
+
     def _stand(self, at: str) -> None:
-        before, swept = self.state, self.cleared.get("", "")
-        is_held = any(
-            since > max(swept, self.cleared.get(hold_id, "")) for hold_id, since in self.held.items()
-        )
-        if is_held and self.final in (None, "accept", "clear", "release"):
+        before = self.state
+        if self._open() and self.final in (None, "accept", "clear", "release"):
             self.state = "held"
         elif self.final:
             self.state = "answered"
@@ -196,6 +217,11 @@ class _Desk:
             self.state = "silent" if before == "silent" else "pending"
         if self.state != before:
             self.since = at
+
+
+def _desk(assigned: Mapping[str, Any], since: str) -> _Desk:
+    because, releases = tuple(assigned["because"]), assigned.get("releases", False)
+    return _Desk(assigned["agency"], assigned["part"], because, releases, since=since)
 
 
 @dataclass(slots=True)
@@ -211,7 +237,7 @@ class _Course:
     identifiers: dict[str, Any] = field(default_factory=dict)
     cargo_agencies: set[str] = field(default_factory=set)
     unbooked_since: str = ""
-    bills: dict[str, str | None] = field(default_factory=dict)
+    bills: Bills = field(default_factory=Bills)
 
     def add(self, record: Record) -> None:
         data = record.data
@@ -221,25 +247,18 @@ class _Course:
             return  # about a version that another has replaced
         if record.declaration_version > self.version:
             self.version, self.desks, self.state = record.declaration_version, {}, "SUBMITTED"
-            self.since, self.unbooked_since, self.bills = record.at, "", {}
+            self.since, self.unbooked_since, self.bills = record.at, "", Bills()
         if record.type in ("InspectionOrdered", "InspectionUnbooked"):
             self.unbooked_since = record.at
-        elif record.type in ("InspectionBooked", "InspectionCancelled"):
+        elif record.type in _BOOKED_OR_OVER:
             self.unbooked_since = ""
-        elif record.type in _BILL_WITH:
-            self.bills.pop(data.get("supersedes", ""), None)
-            self.bills[data["bill_id"]] = _BILL_WITH[record.type]
-        elif record.type == "TaxBillRefused" and data["reason"] == "number-taken":
-            self.bills[data["bill_id"]] = data["agency"]
+        self.bills.hear(record.type, data)
         if record.type in _STATE_AFTER:
             self.state, self.since = _STATE_AFTER[record.type], record.at
             self.handed_back_by = tuple(data.get(_HANDED_BACK_BY.get(self.state, ""), ()))
         if record.type == "DeclarationSubmitted":
             self.identifiers = dict(data["identifiers"])
-            self.desks = {
-                one["agency"]: _Desk(one["agency"], one["part"], tuple(one["because"]), since=record.at)
-                for one in data["agencies"]
-            }
+            self.desks = {one["agency"]: _desk(one, record.at) for one in data["agencies"]}
         elif record.type == "DeclarationAmended":
             self.identifiers |= data["identifiers"]
             now = {one["agency"] for one in data["agencies"]}
@@ -247,8 +266,7 @@ class _Course:
                 if agency not in now and desk.state != "held":
                     desk.part = "informed"
             for one in data["agencies"]:
-                fresh = _Desk(one["agency"], one["part"], tuple(one["because"]), since=record.at)
-                self.desks.setdefault(one["agency"], fresh)
+                self.desks.setdefault(one["agency"], _desk(one, record.at))
         elif record.type == "AgencyAsked":
             desk = self._desk(record)
             if desk.state == "to-ask":
@@ -272,6 +290,7 @@ class _Course:
         """Where records are missing, the ledger's word on whose turn it is; otherwise nothing new."""
         if standing.version > self.version:
             self.version, self.desks, self.since = standing.version, {}, standing.changed_at
+            self.unbooked_since, self.bills = "", Bills()
         if _turn(standing.state) != _turn(self.state):
             self.since, self.handed_back_by = standing.changed_at, ()
         self.state = standing.state
@@ -291,7 +310,9 @@ class _Course:
     def _with_agencies(self, names: Names) -> Iterator[Holding]:
         desks = [desk for desk in self.desks.values() if desk.part != "informed"]
         waiting = [desk for desk in desks if desk.state in _URGENCY]
-        if self.unbooked_since and any(desk.state == "held" for desk in waiting):
+        if self.state == "HELD" and not any(desk.state == "held" for desk in waiting):
+            yield Holding(WINDOW, self.answered_at or self.since, wording.DECIDING)
+        if self.unbooked_since and any(desk.wants_to_see for desk in waiting):
             yield Holding(TRADER, self.unbooked_since, wording.TO_BOOK, "booking")
         for desk in sorted(waiting, key=lambda d: (_URGENCY[d.state], d.part, d.since)):
             yield Holding(desk.agency, desk.since, _why(desk, names), segments.answered_by(desk.agency))
@@ -304,8 +325,12 @@ class _Course:
             yield Holding(WINDOW, self.since, wording.about_to_ask(names, to_ask))
 
     def _owed(self, names: Names) -> Holding:
-        """Customs where it must bill anew, the trader where anything is to be paid, else the bank."""
-        holders = {holder for holder in self.bills.values() if holder}
+        """Customs where it must bill anew, the trader where anything is to be paid, else the bank; the window where all
+        is settled and it has not said so yet.
+        """
+        holders = {*self.bills.open.values()}
+        if not holders:
+            return Holding(WINDOW, self.since, wording.DECIDING)
         if agency := next((one for one in holders if one not in (TRADER, BANK)), None):
             return Holding(agency, self.since, wording.to_bill_anew(names, agency))
         if BANK in holders and TRADER not in holders:

@@ -21,6 +21,7 @@ _OF_AGENCIES: Final = (
 )
 # Of an agency's answer: what others show whole, a bill and a signed release.
 _IN_THE_LEDGER: Final = ("tax", "release")
+_ASSIGNED: Final = ("agency", "part", "because", "releases")
 _SAYS: Final = ("code", "pointer", "message", "message_zh", "message_en")
 
 
@@ -68,18 +69,20 @@ def _source(event: Event) -> str:
 def _kept(event: Event) -> dict[str, Any]:
     data = event.data
     if event.type == "DeclarationSubmitted":
-        agencies = [{name: one[name] for name in ("agency", "part", "because")} for one in data["agencies"]]
+        agencies = [{name: one[name] for name in _ASSIGNED} for one in data["agencies"]]
         return {name: data[name] for name in ("ie_flag", "lines", "identifiers")} | {"agencies": agencies}
     if event.type == "AgencyAsked":
         return {name: data[name] for name in ("agency", "message_id", "type")}
     if event.type == "DeclarationAmended":
-        agencies = [{name: one[name] for name in ("agency", "part", "because")} for one in data["agencies"]]
+        agencies = [{name: one[name] for name in _ASSIGNED} for one in data["agencies"]]
         return {name: data[name] for name in ("request", "identifiers", "added")} | {"agencies": agencies}
     if event.type == "AmendmentRequested":
         return {name: data[name] for name in ("request", "reason", "basis", "asks", "pointers", "changed")}
     if event.type in ("AgencyReplied", "AmendmentDecided", "WithdrawalDecided"):
         findings = [_brief(finding) for finding in data["findings"][:_MOST_FINDINGS]]
         told = {name: value for name, value in data.items() if name not in _IN_THE_LEDGER}
+        if "tax" in data:
+            told["bill_id"] = data["tax"]["bill_id"]
         return told | {"findings": findings, "findings_in_all": len(data["findings"])}
     return data
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from panorama.bills import Bills
+from panorama.record import Record
 from panorama.wording import Names, Text
 from singlewindow.events import Event
 
@@ -14,11 +16,12 @@ from singlewindow.events import Event
 CLOSING: Final = ("DeclarationReleased", "DeclarationRejected", "DeclarationReturned", "DeclarationWithdrawn")
 
 ANSWER: Final = "answer"
+Happened = Event | Record
 
 
 class _Span(NamedTuple):
-    """Events within one version: from the first of `since` to the first of `until` after it is measured. It begins
-    anew with each of `since`, and what is `cut` short measures nothing.
+    """Steps within one version: from the first of `since` to the first of `until` after it; what is `cut` short begins
+    anew with the next of `since`, and measures nothing.
     """
 
     since: tuple[str, ...]
@@ -26,18 +29,24 @@ class _Span(NamedTuple):
     cut: tuple[str, ...] = ()
 
 
+# Steps that are no events: a bill is open, and none is any more.
+_OWED, _SETTLED = "owed", "settled"
+_INSPECTION_OVER: Final = ("InspectionDone", "InspectionCancelled")
+
 # Who is in charge stands beside the label.
 _SPANS: Final = {
     "acceptance": _Span(("DeclarationSubmitted",), ("DeclarationAccepted",)),
     "booking": _Span(
-        ("InspectionOrdered", "InspectionUnbooked"), ("InspectionBooked",), ("InspectionCancelled",)
+        ("InspectionOrdered", "InspectionUnbooked"),
+        ("InspectionBooked",),
+        ("InspectionStarted", *_INSPECTION_OVER),
     ),
     "attendance": _Span(
-        ("InspectionBooked",), ("InspectionStarted",), ("InspectionUnbooked", "InspectionCancelled")
+        ("InspectionBooked",), ("InspectionStarted",), ("InspectionUnbooked", *_INSPECTION_OVER)
     ),
     "inspection": _Span(("InspectionStarted",), ("InspectionDone",), ("InspectionCancelled",)),
-    "tax": _Span(("TaxBilled", "TaxReversed"), ("TaxDeducted", "TaxGuaranteed")),
-    "release": _Span(("DeclarationSubmitted",), ("DeclarationReleased",)),
+    "tax": _Span((_OWED,), (_SETTLED,)),
+    "release": _Span(("DeclarationSubmitted", "ReleaseRevoked"), ("DeclarationReleased",)),
 }
 _LABELS: Final = {
     ANSWER: Text("{zh}答复", "answer of {en}"),
@@ -77,24 +86,43 @@ def segments(events: Iterable[Event]) -> list[Segment]:
     return [*_spans(ordered), *_answers(ordered)]
 
 
-def running(happened: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The segments of a version that last, each with its beginning, from (type, instant) of its events in order."""
+def running(records: Iterable[Record]) -> dict[str, str]:
+    """The segments of a version that last, each with its beginning, from its records in order."""
     since: dict[str, str] = {}
-    for type, at in happened:
-        for name, span in _SPANS.items():
-            if type in span.since:
-                since[name] = at
-            elif type in (*span.until, *span.cut, *CLOSING):
-                since.pop(name, None)
+    for _ in _walked(records, since):
+        pass
     return since
 
 
 def _spans(events: list[Event]) -> Iterator[Segment]:
-    for name, span in _SPANS.items():
-        start = next((event for event in events if event.type in span.since), None)
-        end = next((e for e in events if start and e.seq > start.seq and e.type in span.until), None)
-        if start and end:
-            yield Segment(name, _seconds(start, end))
+    """Of what came more than once, the first."""
+    measured: dict[str, Segment] = {}
+    for name, start, end in _walked(events, {}):
+        measured.setdefault(name, Segment(name, _seconds(start, end)))
+    yield from measured.values()
+
+
+def _walked(happened: Iterable[Happened], since: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """(segment, since, until) of each that ends; those that last are left in `since`."""
+    for step, at in _steps(happened):
+        for name, span in _SPANS.items():
+            if step in span.until and name in since:
+                yield name, since.pop(name), at
+            elif step in span.cut or (step in CLOSING and step not in span.since):
+                since.pop(name, None)
+            elif step in span.since:
+                since.setdefault(name, at)
+
+
+def _steps(happened: Iterable[Happened]) -> Iterator[tuple[str, str]]:
+    """(step, instant): the events, and where the first bill is open or the last is settled."""
+    bills = Bills()
+    for one in happened:
+        owed = bool(bills.open)
+        bills.hear(one.type, one.data)
+        yield one.type, one.at
+        if owed != bool(bills.open):
+            yield _SETTLED if owed else _OWED, one.at
 
 
 def _answers(events: list[Event]) -> Iterator[Segment]:
@@ -105,8 +133,8 @@ def _answers(events: list[Event]) -> Iterator[Segment]:
         elif event.type == "AgencyReplied" and event.data["final"] and event.data["effect"] == "applied":
             question = asked.pop(event.data["message_id"], None)
             if question:
-                yield Segment(answered_by(event.data["agency"]), _seconds(question, event))
+                yield Segment(answered_by(event.data["agency"]), _seconds(question.at, event.at))
 
 
-def _seconds(start: Event, end: Event) -> float:
-    return (datetime.fromisoformat(end.at) - datetime.fromisoformat(start.at)).total_seconds()
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

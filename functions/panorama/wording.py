@@ -134,8 +134,8 @@ def silent(names: Names, agency: str, since: str) -> Text:
 def to_bill_anew(names: Names, agency: str) -> Text:
     who = names.of(agency)
     return Text(
-        f"税单号已被他票占用，待{who.zh}重新开具",
-        f"the number of the bill is another declaration's: {who.en} is to bill anew",
+        f"税单号已被占用，待{who.zh}重新开具",
+        f"the number of the bill is another's: {who.en} is to bill anew",
     )
 
 
@@ -363,7 +363,7 @@ def _billed(record: Record, _: Names) -> Text:
 
 
 _WHY_REFUSED: Final = {
-    "number-taken": ("税单号已被他票占用", "the number is another declaration's bill"),
+    "number-taken": ("税单号已被占用", "the number is another bill's"),
     "content-differs": ("税单号已有内容不同的税单", "another bill stands under the number"),
 }
 

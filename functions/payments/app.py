@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -88,23 +89,42 @@ def on_partner(message: Message) -> None:
 
 @app.on_schedule("cron(30 0 * * ? *)")
 def daily() -> None:
-    """The day's end: payers are reminded, what was not paid in time is overdue, a silent bank gets its order again,
-    breaks are counted.
+    """The day's end: what was not paid in time is overdue, a silent bank gets its order again, breaks are counted,
+    payers are reminded. What fails stops no other, and is tried again with all of it.
     """
     today = clock.business_date()
-    for ahead in range(regime.parameters("TAX-REMINDER", today)["days_before"] + 1):
-        for bill_id, pointer in store.among(f"due#{(today + timedelta(days=ahead)).isoformat()}"):
-            settlement.remind_payer(bill_id, pointer["window_no"])
-    for back in range(1, _LOOKS_BACK + 1):
-        day = today - timedelta(days=back)
-        for bill_id, pointer in store.among(f"due#{day.isoformat()}"):
-            settlement.lapse(bill_id, pointer["window_no"])
-        for order_id in daybook.unanswered(day):
-            settlement.remind_bank(order_id)
+    lately = [today - timedelta(days=back) for back in range(1, _LOOKS_BACK + 1)]
+    ahead = range(regime.parameters("TAX-REMINDER", today)["days_before"] + 1)
+    soon = [today + timedelta(days=days) for days in ahead]
+    failed = _each(settlement.lapse, _due_on(lately))
+    silent = ((order_id,) for day in lately for order_id in daybook.unanswered(day))
+    failed += _each(settlement.remind_bank, silent)
     open_ = sum(resolution is None for _, resolution in daybook.reconciled(today - timedelta(days=2)))
     app.logger.info("reconciled", extra={"breaks": open_})
     if open_:
         app.count("PaymentBreaks", open_)
+    failed += _each(settlement.remind_payer, _due_on(soon))
+    if failed:
+        raise RuntimeError(f"{failed} of the night failed")
+
+
+def _due_on(days: list[date]) -> Iterator[tuple[str, str]]:
+    """(bill, window number) of what falls due on these days."""
+    for day in days:
+        for bill_id, pointer in store.among(f"due#{day.isoformat()}"):
+            yield bill_id, pointer["window_no"]
+
+
+def _each(act: Callable[..., None], calls: Iterable[tuple[str, ...]]) -> int:
+    """How many of the calls failed; each is logged."""
+    failed = 0
+    for arguments in calls:
+        try:
+            act(*arguments)
+        except Exception:
+            app.logger.exception("of the night", extra={"act": act.__name__, "about": arguments[0]})
+            failed += 1
+    return failed
 
 
 @app.route(

@@ -58,6 +58,7 @@ EVENTS: Final = (
     "TaxOverdue",
 )
 _WITHDRAWN: Final = "WITHDRAWN"
+_NOT_UNDER_WAY: Final = ("DRAFT", "RETURNED", "REJECTED", _WITHDRAWN)
 
 
 @dataclass(slots=True)
@@ -153,6 +154,13 @@ def standings(consignment: Consignment) -> dict[str, Standing]:
         for one in found.values():
             one.void(None, consignment.snapshot.changed_at)
     return found
+
+
+def is_owed(consignment: Consignment, standing: Standing) -> bool:
+    """Whether anybody waits for a bill that is not void: its version is under way, or was released."""
+    if any(event.type == "DeclarationReleased" for event in consignment.of_version(standing.version)):
+        return True
+    return standing.version == consignment.version and consignment.state not in _NOT_UNDER_WAY
 
 
 def self_assessed(found: Iterable[Standing], version: int) -> Standing | None:

@@ -153,9 +153,9 @@ def refusal(
     reply_id = reply.data["reply_id"]
     if any(e.type == "TaxBillRefused" and e.data["reply_id"] == reply_id for e in consignment.events):
         return None
-    if known["window_no"] != consignment.window_no:
+    if (known["window_no"], known["version"]) != (consignment.window_no, reply.declaration_version):
         reason = "number-taken"
-    elif not draft.says(known) or known["version"] != reply.declaration_version:
+    elif not draft.says(known):
         reason = "content-differs"
     else:
         return None

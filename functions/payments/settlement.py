@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from payments import guarantee, orders, store
-from payments.bill import DEDUCTED, SENT, UNPAID, VOID, Standing, must_allow, standings
+from payments.bill import DEDUCTED, SENT, UNPAID, VOID, Standing, is_owed, must_allow, standings
 from payments.deduction import GIVEN_BACK_TWICE, STRAYS, SUPERSEDED, Result, Verdict, judge
 from payments.late_payment import Surcharge
+from payments.money import rounded
 from singlewindow import clock, correlation
 from singlewindow.aws import ledger
 from singlewindow.consignment import Change, Consignment, Row, Submission
@@ -125,6 +126,8 @@ def lapse(bill_id: str, window_no: str) -> None:
         due_on = date.fromisoformat(standing.due_on)
         if clock.business_date() <= due_on or "TaxOverdue" not in standing.allowed:
             return None
+        if not is_owed(consignment, standing):
+            return None
         since = (due_on + timedelta(days=1)).isoformat()
         return Change("TaxOverdue", {"bill_id": bill_id, "since": since}, of_version=standing.version)
 
@@ -137,7 +140,7 @@ def remind_payer(bill_id: str, window_no: str) -> None:
     def decide(consignment: Consignment) -> Change | None:
         standing = standings(consignment)[bill_id]
         told = any(e.type == "TaxFallsDue" and e.data["bill_id"] == bill_id for e in consignment.events)
-        if told or standing.state not in UNPAID:
+        if told or standing.state not in UNPAID or not is_owed(consignment, standing):
             return None
         data = {"bill_id": bill_id, "due_on": standing.due_on}
         return Change("TaxFallsDue", data, of_version=standing.version)
@@ -154,14 +157,15 @@ def receive(bill_id: str, bank_ref: str, amount: Decimal, treasury_ref: str, at:
     content = store.bill(bill_id)
     if content is None:
         raise not_found(bill_id)
-    receipt = {"amount": str(amount), "treasury_ref": treasury_ref, "at": at, "treasury": treasury}
-    store.put(f"bill#{bill_id}", f"receipt#{bank_ref}#{treasury_ref}#{amount}", receipt)
+    said = str(rounded(amount))
+    receipt = {"amount": said, "treasury_ref": treasury_ref, "at": at, "treasury": treasury}
+    store.put(f"bill#{bill_id}", f"receipt#{bank_ref}#{treasury_ref}#{said}", receipt)
     receipts = _receipts(bill_id, bank_ref)
     if len(receipts) > 1:
-        day = clock.business_date(datetime.fromisoformat(at))
+        day = clock.business_date(datetime.fromisoformat(min(one["at"] for one in receipts)))
         for one in receipts:
-            unlike = {"bill_id": bill_id, "ref": f"{bank_ref}/{one['treasury_ref']}"} | one
-            store.put(f"day#{day.isoformat()}", f"unlike#{unlike['ref']}#{one['amount']}", unlike)
+            unlike = {"bill_id": bill_id, "ref": f"{bank_ref}/{one['treasury_ref']}/{one['amount']}"} | one
+            store.put(f"day#{day.isoformat()}", f"unlike#{unlike['ref']}", unlike)
     return confirm(bill_id, content["window_no"])
 
 

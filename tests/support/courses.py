@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import strategies as st
 
 from declarations import lifecycle
+from singlewindow.events import Event
 from tests.support.bills import bill
 from tests.support.clearances import Clearance, instant
 
@@ -95,6 +96,19 @@ def _at(minute: int, move: tuple) -> tuple:
     return (*move, minute) if move[0] == "inspected" else move
 
 
+# What events of payments say beside the bill.
+_OF_A_BANK = {"amount": "220.40", "bank": "sandbox-bank", "guarantee_id": "G-1", "reason": "by the bank"}
+
+
+def _billed(case: Clearance, fresh: Sequence[Event]) -> None:
+    """What payments make of customs' bill, once a bill."""
+    for event in fresh:
+        if event.data.get("outcome") == "tax" and event.data["effect"] == "applied":
+            bill_id = event.data["tax"]["bill_id"]
+            if not any(e.type == "TaxBilled" and e.data["bill_id"] == bill_id for e in case.consignment.of_version()):
+                case.billed(bill_id)
+
+
 def run(
     chosen: Sequence[str], steps: Sequence[tuple], seen: Callable[[Clearance], object] = lambda _: None
 ) -> Clearance:
@@ -107,12 +121,14 @@ def run(
             version = max(1, case.consignment.version - 1) if old else case.consignment.version
             reply_id = f"{agency}-{outcome}-{minute}-{number}"
             members = more[0] if more else {}
+            before = len(case.consignment.events)
             case.reply(agency, outcome, at=minute, reply_id=reply_id, version=version, **members)
+            _billed(case, case.consignment.events[before:])
         elif name == "inspected":
             agency, hold_id, minute = arguments
             case.inspected(agency, hold_id, at=minute)
         elif name == "bank":
-            case.happens(arguments[0], bill_id=arguments[1])
+            case.happens(arguments[0], bill_id=arguments[1], **_OF_A_BANK)
         elif name == "settle":
             case.settle()
         elif name == "conclude":

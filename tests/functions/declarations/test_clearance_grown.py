@@ -211,6 +211,16 @@ def test_a_bill_is_settled_by_deduction_or_guarantee_until_it_is_reversed(
     assert (not bills_of(case.consignment.of_version()).open()) is settled
 
 
+def test_customs_bill_takes_the_place_of_the_traders_own_though_its_reply_does_not_name_it() -> None:
+    case = Clearance("customs")
+    case.billed("SA-1")
+    case.reply("customs", "tax", tax=bill("B-1"))
+    case.billed("B-1", supersedes="SA-1")
+    assert [one.bill_id for one in bills_of(case.consignment.of_version()).open()] == ["B-1"]
+    case.happens("TaxDeducted", bill_id="B-1")
+    assert not bills_of(case.consignment.of_version()).open()
+
+
 def test_nothing_to_pay_is_settled_and_a_superseded_bill_is_none_whatever_is_paid_on_it() -> None:
     case = Clearance("customs")
     say(case, "customs", "tax", tax=bill())

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from declarations import lifecycle
+from declarations import lifecycle, tax
+from declarations.explanation import explain
+from declarations.holds import Holds
 from declarations.positions import positions
 from panorama.fold import DOCUMENTS, LOGISTICS, Journey, fold
 from panorama.record import Record, record_of
@@ -18,7 +20,7 @@ from singlewindow.events import Event
 from tests.support import stories
 from tests.support.bills import bill
 from tests.support.clearances import Clearance
-from tests.support.courses import courses, run
+from tests.support.courses import courses, long_courses, run
 from tests.support.inspections import Inspected
 from tests.support.thorough import examples
 
@@ -62,8 +64,8 @@ def test_the_entries_say_who_held_it_at_each_step() -> None:
         ("AgencyAsked", "customs"),
         ("AgencyReplied", "customs"),
         ("DeclarationHeld", "customs"),
-        ("AgencyReplied", "ciq"),  # customs is waited for as well, but not for as long
-        ("HoldLifted", "ciq"),
+        ("AgencyReplied", "window"),  # nothing holds it any more, and the window has yet to say so
+        ("HoldLifted", "ciq"),  # customs is waited for as well, but not for as long
         ("AgencyReplied", "ciq"),
         ("CargoReported", "ciq"),
         ("AgencyReplied", "ciq"),
@@ -298,6 +300,19 @@ def test_taxes_wait_for_whoever_has_the_bill(events: list[tuple[str, Any]], hold
     for type, data in events:
         case.happens(type, bill_id="B-1", **{"bank": "B", "order_id": "O"} | data)
     assert (case.state, journey(case).holding.holder) == ("TAX_DUE", holder)
+
+
+@hypothesis_settings(max_examples=examples(300), deadline=None)
+@given(long_courses())
+def test_panorama_and_explanation_name_the_same_holder_of_what_is_held_or_owed(course: Any) -> None:
+    case = run(*course)
+    if case.state not in ("HELD", "TAX_DUE"):
+        return
+    events = case.consignment.of_version()
+    said = explain(
+        case.consignment, positions(case.consignment).values(), Holds.of(events), tax.of(events)
+    )
+    assert journey(case).holding.holder == said.holder
 
 
 @hypothesis_settings(max_examples=examples(200), deadline=None)

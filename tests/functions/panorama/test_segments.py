@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panorama import app, segments, store
+from panorama.record import record_of
 from panorama.wording import Names
 from singlewindow import histogram
 from tests.functions.panorama.test_panorama import NUMBER, get, hear, notices, tables
@@ -46,6 +47,45 @@ def test_every_segment_has_a_name_in_both_languages() -> None:
         text = segments.label(name, names)
         assert name not in text and "{" not in text.zh + text.en
     assert segments.label("answer:customs", names) == ("海关答复", "answer of Customs")
+
+
+def running(case: Clearance) -> set[str]:
+    return {*segments.running(map(record_of, case.consignment.of_version()))}
+
+
+def test_taxes_run_until_no_bill_is_open_and_not_for_one_that_is_exempt() -> None:
+    case = Clearance("customs")
+    case.billed("B-0", payable="0.00")
+    assert "tax" not in running(case)
+    case.billed("B-1")
+    case.billed("B-2")
+    case.happens("TaxDeducted", bill_id="B-1")
+    assert "tax" in running(case) and "tax" not in measured(case)
+    case.happens("TaxDeducted", bill_id="B-2")
+    assert "tax" not in running(case) and measured(case)["tax"] == 180
+    case.happens("TaxReversed", bill_id="B-2")
+    assert "tax" in running(case)
+
+
+def test_a_slot_that_was_given_back_counts_for_nothing_and_a_start_without_one_ends_the_booking() -> None:
+    case = Clearance("customs")
+    for type in ("InspectionOrdered", "InspectionBooked", "InspectionUnbooked", "InspectionBooked"):
+        case.happens(type, inspection_id="i-1")
+    assert running(case) >= {"attendance"} and "booking" not in running(case)
+    case.happens("InspectionStarted", inspection_id="i-1")
+    assert measured(case)["attendance"] == 60
+    early = Clearance("customs")
+    for type in ("InspectionOrdered", "InspectionStarted"):
+        early.happens(type, inspection_id="i-1")
+    assert "inspection" in running(early) and "booking" not in running(early)
+
+
+def test_what_was_released_and_revoked_runs_towards_its_release_again() -> None:
+    case = stories.revoked_then_gone()
+    events = case.consignment.of_version()
+    revoked = next(n for n, event in enumerate(events) if event.type == "ReleaseRevoked")
+    assert "release" not in segments.running(map(record_of, events[:revoked]))
+    assert "release" in segments.running(map(record_of, events[: revoked + 1]))
 
 
 @settings(max_examples=examples(60))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from payments import app as payments_app
 from payments import opening, settlement, store, view
 from payments import orders as bank_orders
 from payments.app import app, on_event, on_partner
+from payments.billing import Draft
 from payments.deduction import Result
 from singlewindow import canonical, clock, settings
 from singlewindow.aws import ledger
@@ -125,6 +127,14 @@ def test_other_taxes_under_the_number_of_a_bill_are_refused_and_the_bill_stands(
     till.bill("T-1", window_no, lines=[LINES[0]])
     assert till.events(window_no)[-1].data["reason"] == "content-differs"
     assert till.shown()["total"] == "16390.00"
+
+
+def test_a_number_of_an_earlier_version_is_taken(till: Till) -> None:
+    window_no = till.bill()
+    reply = next(e for e in till.events(window_no) if e.type == "AgencyReplied")
+    again = replace(reply, declaration_version=2, data=reply.data | {"reply_id": "again"})
+    refused = opening.refusal(again, Draft.of_reply(again), store.bill("T-1") or {}, till.consignment(window_no))
+    assert refused is not None and refused.data["reason"] == "number-taken"
 
 
 def test_several_bills_of_one_version_stand_beside_each_other(till: Till) -> None:
@@ -259,8 +269,21 @@ def test_the_same_receipt_twice_is_no_break(till: Till) -> None:
     till.bill()
     till.result(ordered(till))
     till.receipt()
-    till.receipt()
+    till.receipt(amount="16390.0")
     assert till.kinds(TODAY) == ["no-bank-statement"]
+
+
+def test_receipts_that_do_not_agree_are_a_break_each_on_one_day_however_often_they_come(till: Till) -> None:
+    till.bill()
+    till.result(ordered(till))
+    till.receipt()
+    later("2026-11-26T02:00:00Z")
+    for amount in ("16390.00", "1.00", "1.00"):
+        till.receipt(amount=amount)
+    body = till.get(f"/payments/reconciliations/{TODAY}", role="operator")[1]
+    unlike = [one["break_id"] for one in body["breaks"] if one["kind"] == "treasury-unlike"]
+    assert unlike == ["treasury-unlike:T-1:R1/TR1/1.00", "treasury-unlike:T-1:R1/TR1/16390.00"]
+    assert till.kinds("2026-11-26") == []
 
 
 def test_a_second_payment_is_refused_and_the_same_key_is_answered_again(till: Till) -> None:
@@ -551,6 +574,39 @@ def test_the_payer_is_reminded_once_shortly_before_the_term_is_over(till: Till) 
     assert till.types(window_no) == ["TaxBilled", "TaxFallsDue"]
     assert till.events(window_no)[-1].data == {"bill_id": "T-1", "due_on": "2026-12-10"}
     assert "TaxFallsDue" not in till.types(paid)
+
+
+@pytest.mark.parametrize("state", ["RETURNED", "REJECTED"])
+def test_nobody_owes_the_bill_of_what_came_back(till: Till, state: str) -> None:
+    window_no = till.bill()
+    ended = Change(f"Declaration{state.capitalize()}", {"agencies": ["customs"]}, state=state)
+    ledger.amend(window_no, lambda _: ended)
+    for instant in ("2026-12-08T17:00:00Z", "2026-12-12T17:00:00Z"):
+        later(instant)
+        till.night()
+    assert not {"TaxFallsDue", "TaxOverdue"} & set(till.types(window_no))
+
+
+def test_what_fails_at_night_stops_no_other_and_is_tried_again(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = till.bill(), till.bill("T-2", till.declare())
+    lapse = settlement.lapse
+
+    def failing(bill_id: str, window_no: str) -> None:
+        if window_no == bad:
+            raise RuntimeError("contended")
+        lapse(bill_id, window_no)
+
+    later("2026-12-10T17:00:00Z")
+    with monkeypatch.context() as patch:
+        patch.setattr(settlement, "lapse", failing)
+        failing.__name__ = "lapse"
+        with pytest.raises(RuntimeError, match="1 of the night"):
+            till.night()
+    assert till.types(good)[-1] == "TaxOverdue" and "TaxOverdue" not in till.types(bad)
+    till.night()
+    assert till.types(bad)[-1] == "TaxOverdue"
 
 
 def test_a_bill_that_fails_after_its_term_is_overdue_at_once(till: Till) -> None:

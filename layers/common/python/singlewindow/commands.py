@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from singlewindow.errors import WindowError
 from singlewindow.findings import Finding
@@ -15,7 +16,9 @@ MOST_FINDINGS = 100
 
 def _sound(party: str) -> str:
     if not is_uscc(party):
-        raise ValueError("no unified social credit code: 18 characters with the right check character")
+        raise PydanticCustomError(
+            "uscc", "no unified social credit code: 18 characters with the right check character"
+        )
     return party
 
 
@@ -68,6 +71,7 @@ _ZH: Final = {
     "datetime_parsing": "应为时刻（RFC 3339）",
     "datetime_from_date_parsing": "应为时刻（RFC 3339）",
     "timezone_aware": "时刻须带时区",
+    "uscc": "不是有效的统一社会信用代码：18 位，校验位须正确",
 }
 
 
