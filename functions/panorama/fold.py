@@ -39,6 +39,7 @@ _STATE_AFTER: Final = {
     "DeclarationRejected": "REJECTED",
     "DeclarationReleased": "RELEASED",
     "DeclarationHeld": "HELD",
+    "HoldLifted": "SUBMITTED",
     "DeclarationInReview": "IN_REVIEW",
     "DeclarationSuspended": "SUSPENDED",
     "TaxDue": "TAX_DUE",
