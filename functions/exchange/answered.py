@@ -7,6 +7,7 @@ with `business#<subject>`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from random import uniform
 from time import sleep
 from typing import Any
@@ -22,6 +23,8 @@ from singlewindow.errors import WindowError
 # more is a mistake or somebody's play, each is an item of its own: nothing is lost, and the row grows no more.
 _MOST_IN_ROW = 60
 _ATTEMPTS = 8
+# Beyond so many that quote one number nobody can be meant any more; what is entered stays.
+_MOST_READ = 1000
 
 
 ANYBODY = "*"
@@ -186,7 +189,7 @@ def _without(text: str, key: dict[str, Any]) -> dict[str, Any]:
         ExpressionAttributeValues={":w": {"SS": [text]}},
         ReturnValues="ALL_NEW",
     )
-    row: dict[str, Any] = answer["Attributes"]
+    row: dict[str, Any] = answer.get("Attributes", {})
     return row
 
 
@@ -212,7 +215,7 @@ def _crowd(reference: str) -> list[dict[str, Any]]:
         "ExpressionAttributeValues": {":k": _key(reference)["key"]},
         "ConsistentRead": True,
     }
-    return list(queried(**request))
+    return list(islice(queried(**request), _MOST_READ))
 
 
 def _of_its_own(side: str, text: str) -> str:

@@ -27,7 +27,7 @@ MOST_REMEMBERED = 100
 _LONGEST_TEXT = 300
 # In bytes: a key of the table has room for it, and a row for many.
 _LONGEST_REFERENCE = 300
-_RULES = ("RECEIPT-DEC-IMPORT", "RECEIPT-DEC-RESULT", "RECEIPT-CEB", "RECEIPT-MANIFEST")
+_RULES = ("RECEIPT-DEC-IMPORT", "RECEIPT-DEC-RESULT", "RECEIPT-CEB", "RECEIPT-MANIFEST", "RECEIPT-EDIFACT")
 _NEGATIVE = re.compile(r"-[0-9]{1,9}", re.ASCII).fullmatch
 _DIGITS = re.compile(r"([0-9]{14})([0-9]{3})?", re.ASCII).fullmatch
 
@@ -102,7 +102,8 @@ def concerns(type: str, as_at: date) -> bool:
 
 
 def offers(type: str, message: Any, as_at: date) -> list[Offer]:
-    """What a message (an XML root, or a JSON document) may be answered by; empty where nobody answers its type."""
+    """What a message (an XML root, a JSON document, or what an EDIFACT interchange says of itself) may be answered by;
+    empty where nobody answers its type."""
     wanted = _asked(as_at).get(type)
     if wanted is None:
         return []
@@ -164,8 +165,14 @@ def _each(message: Any, path: str | None) -> Iterator[Any]:
     """The nodes at a path of names; the message itself where there is none."""
     nodes: Iterable[Any] = (message,)
     for name in (path or "").split("/") if path else ():
-        nodes = [child for node in nodes for child in node if local(child.tag) == name]
+        nodes = [child for node in nodes for child in _children(node, name)]
     yield from nodes
+
+
+def _children(node: Any, name: str) -> Iterable[Any]:
+    if isinstance(node, Mapping):
+        return node.get(name) or ()
+    return [child for child in node if local(child.tag) == name]
 
 
 def _text(message: Any, node: Any, path: str) -> str:

@@ -6,7 +6,7 @@ A private key never comes here: who sends one is told to replace it.
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -70,8 +70,8 @@ class Registered:
 
 
 def register(party: str, pem: str, dxp_id: str, by: str) -> tuple[Registered, bool]:
-    """Keep a certificate; whether it was here before. 422 for what is none, is too weak, or holds no more; 409 for one
-    that was revoked."""
+    """Keep a certificate; whether it was here before, perhaps without the number. 422 for what is none, is too weak, or
+    holds no more; 409 for one that was revoked, or has another number."""
     one = _read(party, pem, dxp_id, by)
     standing = find(party, one.thumbprint)
     if standing is None:
@@ -99,7 +99,28 @@ def register(party: str, pem: str, dxp_id: str, by: str) -> tuple[Registered, bo
         raise conflict(
             "certificate-revoked", "it was revoked: register another", "该证书已撤销，请登记新证书"
         )
+    if one.dxp_id and standing.dxp_id != one.dxp_id:
+        return _numbered(standing, one.dxp_id), True
     return standing, True
+
+
+def _numbered(standing: Registered, dxp_id: str) -> Registered:
+    """The certificate with the number under which its owner sends; 409 where it has another."""
+    if standing.dxp_id:
+        raise conflict(
+            "dxp-id-fixed",
+            f"it is registered with {standing.dxp_id}: register another certificate for another number",
+            f"该证书已登记编号 {standing.dxp_id}，请为其他编号登记新证书",
+        )
+    numbers.claim(standing.party, dxp_id)
+    client("dynamodb").update_item(
+        TableName=settings.get("CERTIFICATES_TABLE"),
+        Key=_key(standing.party, f"certificate#{standing.thumbprint}"),
+        UpdateExpression="SET dxp_id = if_not_exists(dxp_id, :id)",
+        ConditionExpression="attribute_exists(party)",
+        ExpressionAttributeValues={":id": {"S": dxp_id}},
+    )
+    return replace(standing, dxp_id=dxp_id)
 
 
 def revoke(party: str, thumbprint: str, by: str) -> Registered | None:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from exchange import answered, answers, numbers, replies
-from exchange.answered import Asked, Meeting, Waiting
+from exchange.answered import ANYBODY, Asked, Meeting, Waiting
 from exchange.answers import Answer
 from exchange.receipt import RECEIVED, Received
 from singlewindow import catalogue, clock
@@ -39,7 +39,8 @@ def correlate(one: Received, to: tuple[str, ...], type: str, message: Any, as_at
             for waiting in meeting.waiting:
                 if waiting.concerns(asked):
                     _apply(asked, waiting)
-                    answered.arrived(reference, waiting)
+                    for waited_under in waiting.answer.references:
+                        answered.arrived(waited_under, waiting)
     said = answers.answers(type, message, as_at, received_at)
     named = _named(one.receivers) if said else ()
     told: list[dict[str, Any]] = []
@@ -65,19 +66,26 @@ def _named(receivers: Iterable[str]) -> tuple[str, ...]:
 def _deliver(waiting: Waiting, crowded: set[str]) -> tuple[str, dict[str, str]]:
     """(effect, what it was about) of one answer; the references that are crowded are added to `crowded`."""
     answer = waiting.answer
-    if waiting.by not in answer.by:
+    if not {waiting.by, ANYBODY} & {*answer.by}:
         return answers.NOT_YOURS, {}
     if answer.state is None:
         return answers.UNKNOWN_CODE, {}
-    if WINDOW_NO.fullmatch(answer.window_no) and (asked := replies.question(answer.window_no, waiting.by)):
-        return _reply(waiting, asked), {"window_no": answer.window_no}
+    filed = WINDOW_NO.fullmatch(answer.window_no) and replies.question(answer.window_no, waiting.by)
+    about = {"window_no": answer.window_no} if filed else {}
+    outcome = next((one for one in answer.outcomes if one in replies.outcomes()), None)
+    if filed and outcome:
+        return _reply(waiting, filed, outcome), about
     if not answer.references:
-        return answers.NO_REFERENCE, {}
+        return answers.NO_REFERENCE, about
     candidates = _concerned(waiting, answered.at, crowded)
+    if not candidates and filed:
+        return answers.UNKNOWN_OUTCOME, about  # it has come to what it speaks of, and changes nothing there
     if not candidates:
         candidates = _concerned(waiting, lambda reference: answered.await_(reference, waiting), crowded)
-    if not candidates:
-        return answers.WAITING, {}
+        if not candidates:
+            return answers.WAITING, {}
+        for reference in answer.references:  # who asked between the two looks is answered here
+            answered.arrived(reference, waiting)
     if len({one.sender for one in candidates}) > 1:
         return answers.AMBIGUOUS, {}
     meant = _meant(candidates, answer)
@@ -111,13 +119,9 @@ def _apply(asked: Asked, waiting: Waiting) -> str:
     )
 
 
-def _reply(waiting: Waiting, message_id: str) -> str:
+def _reply(waiting: Waiting, message_id: str, outcome: str) -> str:
     """An answer about a declaration is the agency's reply, as if it had sent one."""
     answer = waiting.answer
-    known = replies.outcomes()
-    outcome = next((one for one in answer.outcomes if one in known), None)
-    if outcome is None:
-        return answers.UNKNOWN_OUTCOME
     value: dict[str, Any] = {
         "reply_id": f"receipt:{answer.id}",
         "message_id": message_id,

@@ -89,7 +89,7 @@ def arrived(upload: Upload, told: Told) -> tuple[Received, bool]:
     """Take in what was uploaded, as if it had come in a request. 409 where it has not come, 422 where it is not what
     was announced."""
     if standing := received.under(upload.sender, upload.key, upload.sha256):
-        return _reminded(standing, told), True
+        return _reminded(standing, told if told.receivers else replace(told, receivers=standing.receivers)), True
     raw = uploads.taken(_place(upload), upload.sha256)
     glanced = recognise.glance(raw)
     return _keep(upload.receipt_id, upload.sender, upload.key, raw, glanced, told, ((EXPECTED, upload.at),))
@@ -254,7 +254,9 @@ def _keep(
         file_at=told.file_at,
     )
     standing = received.add(one, key)
-    return standing, standing.receipt_id != receipt_id
+    if standing.receipt_id == receipt_id:
+        return standing, False
+    return _reminded(standing, told), True
 
 
 def _opened(
@@ -277,7 +279,7 @@ def _reminded(one: Received, told: Told) -> Received:
 
     Raises 409 where it shall go to others than the first time: it would not.
     """
-    if not one.envelope and told.receivers != one.receivers:
+    if not one.envelope and {*told.receivers} != {*one.receivers}:
         raise conflict(
             "idempotency-conflict",
             "the key was used for other receivers: send this one under another key",

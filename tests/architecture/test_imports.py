@@ -17,6 +17,7 @@ THIRD_PARTY = {
     "jwt",
     "lxml",
     "pydantic",
+    "pydantic_core",
     "signxml",
     "stdnum",
     "typing_extensions",

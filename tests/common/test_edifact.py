@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from singlewindow import catalogue
 from singlewindow.findings import Finding
-from singlewindow.messages import edifact
+from singlewindow.messages import edifact, edifact_service
 from singlewindow.messages.edifact import Report, is_edifact, judge
 from singlewindow.messages.edifact_syntax import MOST_BEFORE
 from singlewindow.messages.edifact_tables import is_moment
+from tests.support.receipts import syntax_report
 from tests.support.thorough import examples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -956,3 +957,37 @@ def test_every_finding_that_the_code_can_say_has_its_words() -> None:
         assert words["severity"] in ("error", "warn", "info"), id
         zh, en = (set(re.findall(r"{(\w+)}", words[language])) for language in ("zh", "en"))
         assert {one.removesuffix("_zh") for one in zh} == {one.removesuffix("_en") for one in en}, id
+
+
+# --- what an interchange says of itself
+
+
+def test_an_interchange_says_who_sent_it_to_whom_under_which_reference() -> None:
+    told = {"sender": "SHANGHAI", "recipient": "COSCO", "reference": "42", "responses": []}
+    assert edifact_service.interchange(GOOD) == told
+    other = GOOD.replace(b"+", b"|").replace(b":", b"/")
+    assert edifact_service.interchange(b"UNA/|.? '" + other) == told
+    # Of several in one file the first; of a piece without a header nothing.
+    assert edifact_service.interchange(GOOD + GOOD.replace(b"+42", b"+43")) == told
+    assert edifact_service.interchange(GOOD[GOOD.index(b"UNH") :])["reference"] == ""
+    assert edifact_service.interchange(b"<a/>")["sender"] == ""
+
+
+def test_a_contrl_speaks_of_an_interchange_and_of_messages_in_it() -> None:
+    raw = syntax_report("7", messages=(("1", "4"), ("2", "7")))
+    said = edifact_service.interchange(raw)["responses"]
+    assert {(one["sender"], one["recipient"], one["reference"]) for one in said} == {
+        ("CARRIER", "CUSTOMS", "42")
+    }
+    assert [(one["message"], one["action"]) for one in said] == [("", "7"), ("1", "4"), ("2", "7")]
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=40, deadline=None)
+def test_whatever_bytes_come_it_says_something(junk: bytes) -> None:
+    assert set(edifact_service.interchange(UNB.encode() + junk)) == {
+        "sender",
+        "recipient",
+        "reference",
+        "responses",
+    }

@@ -46,3 +46,24 @@ def manifest_reply(
         f"<MessageType>MT1401</MessageType><SenderID>EPORT</SenderID><ReceiverID>EPORT</ReceiverID>"
         f"<SendTime>{at}</SendTime><Version>1.0</Version></Head><Response>{told}</Response></Manifest>"
     ).encode()
+
+
+def syntax_report(
+    action: str, *, messages: tuple[tuple[str, str], ...] = (), sender: str = "CARRIER", reference: str = "42"
+) -> bytes:
+    """CONTRL by CUSTOMS on an interchange that it had from `sender`, and on (reference, action) of messages in it."""
+    told = [f"UCI+{reference}+{sender}+CUSTOMS+{action}"]
+    told += [f"UCM+{number}+CODECO:D:17A:UN+{said}" for number, said in messages]
+    lines = ["UNB+UNOC:3+CUSTOMS+CARRIER+261126:0930+7", "UNH+1+CONTRL:D:3:UN", *told]
+    lines += [f"UNT+{len(told) + 2}+1", "UNZ+1+7"]
+    return "".join(f"{line}'\n" for line in lines).encode()
+
+
+def gate_report(sender: str = "CARRIER", reference: str = "42") -> bytes:
+    """CODECO to CUSTOMS."""
+    lines = [
+        f"UNB+UNOC:3+{sender}+CUSTOMS+261126:0900+{reference}",
+        "UNH+1+CODECO:D:17A:UN", "BGM+36+G-1+9", "NAD+CF+COSCO", "EQD+CN+CSQU3054383+45G1:102:5++3+5",
+        "UNT+5+1", f"UNZ+1+{reference}",
+    ]  # fmt: skip
+    return "".join(f"{line}'\n" for line in lines).encode()

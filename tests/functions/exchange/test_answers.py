@@ -13,8 +13,8 @@ from exchange.answers import APPLIED, LATE, REPEATED, Answer, _book, answers, co
 from exchange.receipt import Business
 from infra import ROOT
 from singlewindow import catalogue
-from singlewindow.messages import xml
-from tests.support.receipts import dec_import, manifest_reply, order_reply
+from singlewindow.messages import edifact_service, xml
+from tests.support.receipts import dec_import, manifest_reply, order_reply, syntax_report
 
 DAY = date(2026, 11, 25)
 NOW = "2026-11-25T00:00:00.000Z"
@@ -118,6 +118,18 @@ def test_every_type_and_tag_that_the_rules_name_is_in_the_catalogue() -> None:
             else:
                 places = catalogue.document(type).elements
                 assert {f"/{path}" for one in wanted["references"] for path in one["from"]} <= places.keys()
+
+
+def test_what_edifact_offers_and_says_is_of_the_catalogue_and_of_the_service_directory() -> None:
+    rule = _book().parameters("RECEIPT-EDIFACT", DAY)
+    (form,) = rule["receipts"]["CONTRL"]
+    messages = {path.stem for path in (ROOT / "catalogue/edifact").glob("[A-Z]*.json")}
+    assert set(form["asked"]) == set(rule["asked"]) < messages and "CONTRL" not in form["asked"]
+    assert set(rule["states"]) == {"4", "7", "8"}
+    told = edifact_service.interchange(syntax_report("8"))
+    assert {*form["references"][0]["from"], form["code"], form["text"], form["subject"]} <= set(
+        told["responses"][0]
+    )
 
 
 def known(type: str, each: str | None, path: str) -> bool:

@@ -8,14 +8,22 @@ from typing import Any
 import boto3
 import pytest
 
-from exchange import answered, answers, correlate, ingest, numbers, received
+from exchange import answered, answers, correlate, ingest, numbers, received, replies
 from exchange.answers import Answer
 from exchange.receipt import Business, Received
 from infra import ROOT
 from singlewindow import canonical, catalogue, clock
 from singlewindow.aws import clients
 from singlewindow.messages import transform, xml
-from tests.support.receipts import GUID, dec_import, dec_result, manifest_reply, order_reply
+from tests.support.receipts import (
+    GUID,
+    dec_import,
+    dec_result,
+    gate_report,
+    manifest_reply,
+    order_reply,
+    syntax_report,
+)
 from tests.support.transport import TRANSPORT
 
 PARTY, OTHER = "91510100569680768F", "913302017532977856"
@@ -40,7 +48,8 @@ def order(number: str = "A-1", guid: str = "4CDE1CFD-EDED-46B1-946C-B8022E42FC99
 
 def taken(raw: bytes, sender: str = PARTY, key: str = "", receivers: tuple[str, ...] = ()) -> Received:
     """A message accepted and judged."""
-    one = ingest.accept(sender, key or str(hash(raw)), raw, XML, ingest.Told(receivers=receivers))[0]
+    media = "application/edifact" if raw.startswith(b"UNB") else XML
+    one = ingest.accept(sender, key or str(hash(raw)), raw, media, ingest.Told(receivers=receivers))[0]
     ingest.judge(one.receipt_id)
     found = received.find(one.receipt_id)
     assert found is not None
@@ -95,6 +104,23 @@ def test_a_waiting_answer_is_applied_when_what_it_answers_comes_and_waits_no_mor
     assert reply(("399", "02")) == [answers.WAITING]
     assert standing(taken(order())).state == "ADJUDICATED"
     # Sent again after a refusal, the next message of that number is not answered by what was said before.
+    again = taken(order(guid="4CDE1CFD-EDED-46B1-946C-B8022E42FC98"))
+    assert answered.standing(again.receipt_id) == []
+
+
+def test_who_asks_between_the_look_and_the_wait_is_answered_and_nothing_waits_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Received] = []
+
+    def late(_: str) -> answered.Meeting:
+        asked.extend([] if asked else [taken(order())])
+        return answered.Meeting([], [], False)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(answered, "at", late)
+        assert reply(("120", "02")) == [answers.APPLIED]
+    assert standing(asked[0]).state == "STORED"
     again = taken(order(guid="4CDE1CFD-EDED-46B1-946C-B8022E42FC98"))
     assert answered.standing(again.receipt_id) == []
 
@@ -188,6 +214,14 @@ def test_who_quotes_a_number_of_another_and_not_its_guid_does_not_hinder_its_ans
     assert answered.standing(other.receipt_id) == []
 
 
+def test_an_answer_that_waited_is_applied_once_whichever_number_leads_to_it() -> None:
+    raw = order_reply(("A-1", "120", f"{DAY}020000000"), platform=PLATFORM, guid=GUID)
+    taken(raw, "customs")
+    first = taken(order(guid="4CDE1CFD-EDED-46B1-946C-B8022E42FC97"))
+    second = taken(order(number="A-2", guid=GUID))
+    assert standing(first).state == "STORED" and answered.standing(second.receipt_id) == []
+
+
 def test_an_import_of_code_0_with_a_text_shows_its_warning() -> None:
     asked = taken(declaration(), receivers=("customs",))
     told = reply_to_import()
@@ -205,6 +239,46 @@ def test_bills_of_a_manifest_stand_each_for_itself() -> None:
     assert {one.subject: one.state for one in answered.standing(asked.receipt_id)} == {
         "B1": "RELEASED", "B2": "REJECTED", f"sha256:{canonical.sha256(long.encode())}": "REJECTED",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("order_of_arrival", list(permutations(range(3))))
+def test_an_interchange_in_edifact_is_answered_by_who_received_it(order_of_arrival: tuple[int, ...]) -> None:
+    """Received, then acknowledged but for one message: whichever comes first, the end is the same."""
+    steps = [
+        lambda: taken(gate_report(), receivers=("customs",)),
+        lambda: taken(syntax_report("8"), "customs"),
+        lambda: taken(syntax_report("7", messages=(("1", "4"),)), "customs"),
+    ]
+    for index in order_of_arrival:
+        steps[index]()
+    asked = taken(gate_report(), receivers=("customs",))
+    assert {one.subject: one.state for one in answered.standing(asked.receipt_id)} == {
+        "interchange:CARRIER|CUSTOMS|42": "ACKNOWLEDGED", "1": "REJECTED",
+    }  # fmt: skip
+
+
+def test_an_interchange_is_answered_by_nobody_who_did_not_receive_it_and_under_no_other_sender() -> None:
+    asked = taken(gate_report(), receivers=("customs", OTHER))
+    for raw, by in ((syntax_report("4"), "port"), (syntax_report("4", sender="OTHER"), "customs")):
+        assert [one["effect"] for one in taken(raw, by).outcome["answers"]] == [answers.WAITING]
+    assert answered.standing(asked.receipt_id) == []
+    assert [one["effect"] for one in taken(syntax_report("4"), OTHER).outcome["answers"]] == [answers.APPLIED]
+    assert (standing(asked).state, standing(asked).by) == ("REJECTED", OTHER)
+
+
+def test_what_is_said_of_a_filed_declaration_that_changes_nothing_there_waits_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answer to an import quotes the number of the window, by which the declaration is known."""
+    monkeypatch.setattr(replies, "question", lambda *_: "m-1")
+    number = "I20260000000000001"
+    (told,) = taken(dec_import("0", "", "S-9"), "customs").outcome["answers"]
+    assert (told["effect"], told["window_no"]) == (answers.UNKNOWN_OUTCOME, number)
+    (told,) = taken(dec_result(number, "G", "2026-01-02T08:00:00"), "customs").outcome["answers"]
+    assert (told["effect"], told["window_no"]) == (answers.UNKNOWN_OUTCOME, number)
+    assert not answered.at("client-seq:S-9").waiting and not answered.at(f"seq:{number}").waiting
+    asked = taken(declaration(), receivers=("customs",))  # but a message of that number is answered as ever
+    assert (reply_to_import()["effect"], standing(asked).state) == (answers.APPLIED, "IMPORTED")
 
 
 def test_a_result_of_a_declaration_that_nobody_filed_waits() -> None:

@@ -269,6 +269,9 @@ def test_two_judges_at_once_have_one_effect() -> None:
 def test_the_same_message_under_the_same_key_to_others_is_refused() -> None:
     first, _ = ingest.accept(PARTY, "K", order(), XML, ingest.Told(receivers=(OTHER,)))
     assert ingest.accept(PARTY, "K", order(), XML, ingest.Told(receivers=(OTHER,)))[1]
+    pair = ingest.Told(receivers=(OTHER, "port"))
+    ingest.accept(PARTY, "pair", order(), XML, pair)
+    assert ingest.accept(PARTY, "pair", order(), XML, ingest.Told(receivers=("port", OTHER)))[1]
     with pytest.raises(WindowError) as caught:
         ingest.accept(PARTY, "K", order(), XML)
     assert (caught.value.code, caught.value.members) == (

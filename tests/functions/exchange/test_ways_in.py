@@ -182,6 +182,17 @@ def test_an_operator_alone_moves_a_number_and_says_why(
     )
 
 
+def test_a_certificate_gets_its_number_later_once() -> None:
+    pem = certificate()
+    certificates.register(PARTY, pem, "", "tester")
+    told, repeated = certificates.register(PARTY, pem, "DXPENT01", "tester")
+    assert (told.dxp_id, repeated) == ("DXPENT01", True)
+    assert ingest.accept(PARTY, "K", wrapped(order()), XML)[0].envelope["sender_id"] == "DXPENT01"
+    with pytest.raises(WindowError) as caught:
+        certificates.register(PARTY, pem, "DXPENT02", "tester")
+    assert (caught.value.status, caught.value.code) == (409, "dxp-id-fixed")
+
+
 @pytest.mark.usefixtures("numbered")
 def test_a_fault_of_the_envelope_is_told_beside_those_of_the_message() -> None:
     raw = wrapped(order()).replace(b"<CreatTime>2026-01-01T00:00:00</CreatTime>", b"")

@@ -9,7 +9,16 @@ from typing import Any
 from singlewindow import canonical, catalogue
 from singlewindow.errors import WindowError
 from singlewindow.findings import Finding
-from singlewindow.messages import duplicates, edifact, edifact_tables, judge, recognise, transform, xml
+from singlewindow.messages import (
+    duplicates,
+    edifact,
+    edifact_service,
+    edifact_tables,
+    judge,
+    recognise,
+    transform,
+    xml,
+)
 from singlewindow.messages.definition import Field, Group, Message, message
 from singlewindow.messages.xml import local
 
@@ -53,7 +62,8 @@ class Content:
 @dataclass(frozen=True, slots=True)
 class Report:
     """`left`: what nobody judged, and why, in Chinese and English. `content`: where it was asked for and there is;
-    `parsed`: beside it, the message as it was read: the root of an XML tree, or a JSON document."""
+    `parsed`: beside it, the message as it was read: the root of an XML tree, a JSON document, or what
+    an EDIFACT interchange says of itself."""
 
     recognised: tuple[Recognised, ...]
     findings: tuple[Finding, ...]
@@ -96,7 +106,7 @@ def report(raw: bytes, as_at: date, *, rules_of: RulesOf | None = None, with_con
         case "xml":
             return _xml(raw, as_at, rules_of, with_content)
         case "edifact":
-            return _edifact(raw, as_at)
+            return _edifact(raw, as_at, with_content)
         case "json":
             return _json(raw, as_at, rules_of, with_content)
     raise recognise.unknown(raw)
@@ -152,7 +162,7 @@ def _unreadable_xml(raw: bytes, as_at: date, error: WindowError) -> Report:
     return Report(recognised, (finding,), as_at, len(raw), canonical.sha256(raw), readable=False)
 
 
-def _edifact(raw: bytes, as_at: date) -> Report:
+def _edifact(raw: bytes, as_at: date, with_content: bool) -> Report:
     judged = edifact.judge(raw)
     known = edifact_tables.known()
     recognised = tuple(
@@ -182,9 +192,10 @@ def _edifact(raw: bytes, as_at: date) -> Report:
         if one.judged_by and not one.known
     ]
     findings = judged.findings or (() if recognised else (_EMPTY_INTERCHANGE,))
-    return Report(
+    made = Report(
         recognised, findings, as_at, len(raw), canonical.sha256(raw), left=tuple(dict.fromkeys(left))
     )
+    return replace(made, parsed=edifact_service.interchange(raw)) if with_content else made
 
 
 _EMPTY_INTERCHANGE = Finding(
