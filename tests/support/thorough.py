@@ -1,7 +1,7 @@
-"""How many examples a property is tried on: a third in the suite, which shall stay fast, all of them in `make soak`."""
+"""How many examples a property is tried on: a quarter in the suite, which shall stay fast, all of them in `make soak`."""
 
 import os
 
 
 def examples(number: int) -> int:
-    return number if os.environ.get("THOROUGH") else max(number // 3, 5)
+    return number if os.environ.get("THOROUGH") else max(number // 4, 5)
