@@ -19,7 +19,7 @@ from pydantic import (
 
 from payments.refund import TRADING
 from singlewindow import clock
-from singlewindow.commands import Uscc
+from singlewindow.fields import Uscc
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
 Money = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,2})?$")]

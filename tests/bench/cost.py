@@ -82,9 +82,9 @@ def measure(window: Window, recording: Recording) -> Iterator[Figure]:
 def long_path(window: Window) -> Iterator[Figure]:
     """Three agencies, two holds, one inspection, one tax bill, one release."""
     authorizer = 0.0
-    window.see_through(window.submit(_long_course(window)))  # the bank keeps the window's keys from now on
+    window.see_through(window.submit(long_course(window)))  # the bank keeps the window's keys from now on
     window.stage.settle(20)
-    document = _long_course(window)
+    document = long_course(window)
     usage = _usage(window, [document], authorizer, window.see_through)
     dollars = usage.dollars()
     yield Figure(
@@ -106,7 +106,7 @@ def long_path(window: Window) -> Iterator[Figure]:
     )
 
 
-def _long_course(window: Window) -> dict[str, Any]:
+def long_course(window: Window) -> dict[str, Any]:
     """A declaration that customs and ciq want to see, and customs to be paid for."""
     document = declaration("maritime")
     for agency in ("customs", "ciq"):

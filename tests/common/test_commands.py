@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from singlewindow import commands
 from singlewindow.errors import WindowError
+from singlewindow.fields import Uscc
 
 
 class Order(BaseModel):
@@ -15,7 +16,7 @@ class Order(BaseModel):
     number: Annotated[str, Field(pattern="^[0-9]+$")]
     kind: Literal["a", "b"]
     lines: Annotated[list[int], Field(max_length=1)]
-    party: commands.Uscc
+    party: Uscc
 
 
 def test_every_wrong_field_is_named_in_both_languages_as_it_came() -> None:

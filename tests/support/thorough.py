@@ -1,4 +1,4 @@
-"""How many examples a property is tried on: a quarter in the suite, which shall stay fast, all of them in `make soak`."""
+"""How many examples a property is tried on: a quarter in the suite, which shall stay fast, all in `make soak`."""
 
 import os
 

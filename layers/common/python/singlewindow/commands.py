@@ -2,32 +2,23 @@
 
 import json
 from collections import defaultdict
-from typing import Annotated, Any, Final, TypeVar
-
-from pydantic import AfterValidator, BaseModel, ValidationError
-from pydantic_core import PydanticCustomError
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from singlewindow.errors import WindowError
 from singlewindow.findings import Finding
-from singlewindow.ids import is_uscc
+
+if TYPE_CHECKING:  # handlers import this module, and most of them read no command
+    from pydantic import BaseModel
 
 MOST_FINDINGS = 100
 
-
-def _sound(party: str) -> str:
-    if not is_uscc(party):
-        raise PydanticCustomError(
-            "uscc", "no unified social credit code: 18 characters with the right check character"
-        )
-    return party
-
-
-Uscc = Annotated[str, AfterValidator(_sound)]
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound="BaseModel")
 
 
 def parse(model: type[Model], value: Any) -> Model:
     """`value` as `model`. Raises 422 with one finding a field."""
+    from pydantic import ValidationError
+
     try:
         return model.model_validate(value)
     except ValidationError as error:
