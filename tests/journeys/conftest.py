@@ -109,3 +109,16 @@ def banks(stage: Stage) -> Iterator[Banks]:
     with Banks(stage.client("sqs"), url=stage.url, sign=issuer.sign) as banks:
         stage.gateway.local_routes |= banks.routes
         yield banks
+
+
+@pytest.fixture
+def steer(stage: Stage, banks: Banks) -> Callable[..., None]:
+    """How a simulated bank or the treasury takes one bill."""
+
+    def behave(party: str, behaviour: str, bill_id: str) -> None:
+        answer = Client(stage.url, None).call(
+            "PUT", f"/_local/banks/{party}/behaviour", {"behaviour": behaviour, "for": bill_id}
+        )
+        assert (answer.status, answer.json["simulated"]) == (200, True)
+
+    return behave

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 
-from infra.banks import Banks
 from infra.stage import Stage
 from singlewindow import clock
 from tests.journeys.conftest import Planted
@@ -19,17 +18,6 @@ LINES = [
     {"line": 1, "tax": "duty", "base": "800000.00", "rate": "0.05", "amount": "40000.00"},
     {"line": 1, "tax": "vat", "base": "840000.00", "rate": "0.13", "amount": "109200.00"},
 ]
-
-
-@pytest.fixture
-def steer(stage: Stage, banks: Banks) -> Callable[..., None]:
-    def behave(party: str, behaviour: str, bill_id: str) -> None:
-        answer = Client(stage.url, None).call(
-            "PUT", f"/_local/banks/{party}/behaviour", {"behaviour": behaviour, "for": bill_id}
-        )
-        assert (answer.status, answer.json["simulated"]) == (200, True)
-
-    return behave
 
 
 def billed(trader: Trader, desk: At) -> tuple[str, str]:
