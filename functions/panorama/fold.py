@@ -6,7 +6,7 @@ the shipment stands; the records say how it got there, and a gap between the two
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from panorama import segments, wording
 from panorama.bills import BANK, TRADER, Bills
@@ -141,6 +141,14 @@ def fold(records: Iterable[Record], standing: Snapshot, names: Names) -> Journey
     )
 
 
+class _Held(NamedTuple):
+    """What an agency said last of one hold, in its own time."""
+
+    at: str
+    at_port: bool
+    to_see: bool
+
+
 @dataclass(slots=True)
 class _Desk:
     """Where one agency stands on the current version, by what the journey knows."""
@@ -152,8 +160,7 @@ class _Desk:
     state: str = "to-ask"
     since: str = ""
     final: str | None = None
-    held: dict[str, str] = field(default_factory=dict)
-    to_see: set[str] = field(default_factory=set)
+    held: dict[str, _Held] = field(default_factory=dict)
     answered: str = ""
     cleared: dict[str, str] = field(default_factory=dict)
     findings: tuple[Mapping[str, str], ...] = ()
@@ -167,10 +174,8 @@ class _Desk:
         outcome, at = data["outcome"], data["at"]
         if outcome in ("hold", "revoke"):
             hold = data.get("hold") or {"hold_id": data["reply_id"], "gate": "port"}
-            if hold["gate"] == "port":
-                self.held[hold["hold_id"]] = max(self.held.get(hold["hold_id"], ""), at)
-                if hold.get("kind") in _INSPECTED:
-                    self.to_see.add(hold["hold_id"])
+            said = _Held(at, hold["gate"] == "port", hold.get("kind") in _INSPECTED)
+            self.held[hold["hold_id"]] = max(self.held.get(hold["hold_id"], said), said, key=lambda one: one.at)
             self.final = None if outcome == "revoke" else self.final
         elif outcome not in ("review", "tax"):
             if outcome == "clear":
@@ -197,16 +202,17 @@ class _Desk:
     @property
     def wants_to_see(self) -> bool:
         """Whether it holds the goods to have them inspected."""
-        return self.state == "held" and not self.to_see.isdisjoint(self._open())
+        return self.state == "held" and any(hold.to_see for hold in self._open())
 
-    def _open(self) -> list[str]:
-        """The holds that nothing has lifted: a last word lifts none for which the goods are inspected."""
+    def _open(self) -> list[_Held]:
+        """The holds at the port that nothing has lifted: a last word lifts none for which the goods are inspected."""
         swept = self.cleared.get("", "")
-        lifted = {
-            id: max(swept, self.cleared.get(id, ""), "" if id in self.to_see else self.answered)
-            for id in self.held
-        }
-        return [id for id, since in self.held.items() if since > lifted[id]]
+        return [
+            hold
+            for id, hold in self.held.items()
+            if hold.at_port
+            and hold.at > max(swept, self.cleared.get(id, ""), "" if hold.to_see else self.answered)
+        ]
 
     def _stand(self, at: str) -> None:
         before = self.state

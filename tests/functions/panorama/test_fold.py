@@ -282,6 +282,16 @@ def test_an_inspection_that_is_not_booked_waits_for_the_trader_and_its_hold_for_
     )
 
 
+def test_of_one_hold_the_latest_word_counts_its_kind_and_its_gate() -> None:
+    case = Inspected("ciq")
+    case.hold("ciq", "Q1", at=3)
+    case.join()
+    case.reply("ciq", "hold", at=4, hold={"hold_id": "Q1", "kind": "documents"})
+    assert [one.holder for one in journey(case).waiting_on] == ["ciq"]
+    case.reply("ciq", "hold", at=5, hold={"hold_id": "Q1", "gate": "use"})
+    assert "held" not in journey(case).holding.why.en
+
+
 @pytest.mark.parametrize(
     ("events", "holder"),
     [
