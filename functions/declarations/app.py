@@ -342,11 +342,11 @@ def _match_arrival(event: Event) -> None:
 
 
 def _match_again(event: Event) -> None:
-    """The terminal's last report on the version, compared with what the amendment has made of it."""
+    """The terminal's last tally of the version, compared with what the amendment has made of it."""
     reported = [
         one
         for one in ledger.of(event).of_version(event.declaration_version)
-        if one.type == "AgencyReplied" and one.data.get("report")
+        if one.type == "AgencyReplied" and arrival.is_tally(one.data.get("report", {}))
     ]
     if reported:
         _match_arrival(reported[-1])

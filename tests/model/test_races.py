@@ -23,3 +23,14 @@ def test_withdrawal_at_the_moment_of_release(released_first: bool) -> None:
         case.comes_to_rest()
     finally:
         case.close()
+
+
+def test_an_amendment_told_again_after_the_gate_out_is_matched_with_no_report_that_tells_of_no_goods() -> None:
+    case = Clearances("amended")
+    case.begin(True)
+    try:
+        case.report(FIRST, "gate_out_at")
+        case.comes_to_rest()
+        assert "CargoReported" not in [e.type for e in case.window.events if e.window_no == FIRST]
+    finally:
+        case.close()
