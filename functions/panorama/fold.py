@@ -202,17 +202,22 @@ class _Desk:
     @property
     def wants_to_see(self) -> bool:
         """Whether it holds the goods to have them inspected."""
-        return self.state == "held" and any(hold.to_see for hold in self._open())
+        return self.state == "held" and any(hold.to_see for hold in self._open().values())
 
-    def _open(self) -> list[_Held]:
+    @property
+    def turn(self) -> tuple[str, str]:
+        """What sorts those that hold: by their first open hold, in their own time."""
+        return min(((hold.at, id) for id, hold in self._open().items()), default=(self.since, ""))
+
+    def _open(self) -> dict[str, _Held]:
         """The holds at the port that nothing has lifted: a last word lifts none for which the goods are inspected."""
         swept = self.cleared.get("", "")
-        return [
-            hold
+        return {
+            id: hold
             for id, hold in self.held.items()
             if hold.at_port
             and hold.at > max(swept, self.cleared.get(id, ""), "" if hold.to_see else self.answered)
-        ]
+        }
 
     def _stand(self, at: str) -> None:
         before = self.state
@@ -321,7 +326,7 @@ class _Course:
             yield Holding(WINDOW, self.answered_at or self.since, wording.DECIDING)
         if self.unbooked_since and any(desk.wants_to_see for desk in waiting):
             yield Holding(TRADER, self.unbooked_since, wording.TO_BOOK, "booking")
-        for desk in sorted(waiting, key=lambda d: (_URGENCY[d.state], d.part, d.since)):
+        for desk in sorted(waiting, key=lambda d: (_URGENCY[d.state], d.part, d.turn)):
             yield Holding(desk.agency, desk.since, _why(desk, names), segments.answered_by(desk.agency))
         if waiting:
             return
