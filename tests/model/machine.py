@@ -160,7 +160,7 @@ class Window:
                 raise
             return refusal
         finally:
-            self.table.crash = None
+            self.table.crash = self.table.meanwhile = None  # what was refused wrote nothing
 
     def take(self, inbox: str, event: Event, crash: tuple[int, bool] | None = None) -> bool:
         """One message to one consumer; whether it went through."""
