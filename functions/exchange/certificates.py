@@ -107,20 +107,28 @@ def register(party: str, pem: str, dxp_id: str, by: str) -> tuple[Registered, bo
 def _numbered(standing: Registered, dxp_id: str) -> Registered:
     """The certificate with the number under which its owner sends; 409 where it has another."""
     if standing.dxp_id:
-        raise conflict(
-            "dxp-id-fixed",
-            f"it is registered with {standing.dxp_id}: register another certificate for another number",
-            f"该证书已登记编号 {standing.dxp_id}，请为其他编号登记新证书",
-        )
+        raise _has_another(standing.dxp_id, f"编号 {standing.dxp_id}")
     numbers.claim(standing.party, dxp_id)
-    client("dynamodb").update_item(
-        TableName=settings.get("CERTIFICATES_TABLE"),
-        Key=_key(standing.party, f"certificate#{standing.thumbprint}"),
-        UpdateExpression="SET dxp_id = if_not_exists(dxp_id, :id)",
-        ConditionExpression="attribute_exists(party)",
-        ExpressionAttributeValues={":id": {"S": dxp_id}},
-    )
+    database = client("dynamodb")
+    try:
+        database.update_item(
+            TableName=settings.get("CERTIFICATES_TABLE"),
+            Key=_key(standing.party, f"certificate#{standing.thumbprint}"),
+            UpdateExpression="SET dxp_id = :id",
+            ConditionExpression="attribute_not_exists(dxp_id) OR dxp_id = :id",
+            ExpressionAttributeValues={":id": {"S": dxp_id}},
+        )
+    except database.exceptions.ConditionalCheckFailedException:
+        raise _has_another("a number that it was given at this moment", "其他编号") from None
     return replace(standing, dxp_id=dxp_id)
+
+
+def _has_another(number: str, number_zh: str) -> WindowError:
+    return conflict(
+        "dxp-id-fixed",
+        f"it is registered with {number}: register another certificate for another number",
+        f"该证书已登记{number_zh}，请为其他编号登记新证书",
+    )
 
 
 def revoke(party: str, thumbprint: str, by: str) -> Registered | None:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -96,23 +96,16 @@ def daily() -> None:
     lately = [today - timedelta(days=back) for back in range(1, _LOOKS_BACK + 1)]
     ahead = range(regime.parameters("TAX-REMINDER", today)["days_before"] + 1)
     soon = [today + timedelta(days=days) for days in ahead]
-    failed = _each(settlement.lapse, _due_on(lately))
+    failed = _each(settlement.lapse, store.due_on(lately))
     silent = ((order_id,) for day in lately for order_id in daybook.unanswered(day))
     failed += _each(settlement.remind_bank, silent)
     open_ = sum(resolution is None for _, resolution in daybook.reconciled(today - timedelta(days=2)))
     app.logger.info("reconciled", extra={"breaks": open_})
     if open_:
         app.count("PaymentBreaks", open_)
-    failed += _each(settlement.remind_payer, _due_on(soon))
+    failed += _each(settlement.remind_payer, store.due_on(soon))
     if failed:
         raise RuntimeError(f"{failed} of the night failed")
-
-
-def _due_on(days: list[date]) -> Iterator[tuple[str, str]]:
-    """(bill, window number) of what falls due on these days."""
-    for day in days:
-        for bill_id, pointer in store.among(f"due#{day.isoformat()}"):
-            yield bill_id, pointer["window_no"]
 
 
 def _each(act: Callable[..., None], calls: Iterable[tuple[str, ...]]) -> int:

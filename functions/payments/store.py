@@ -10,7 +10,7 @@ came for it and was not wanted, `reversed#<bank>#<ref>` what the bank took back 
 What belongs to an event of a consignment is a `Row` of the ledger's transaction; the rest is put once by `put`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -92,6 +92,13 @@ def bill(bill_id: str) -> dict[str, Any] | None:
 
 def order(order_id: str) -> dict[str, Any] | None:
     return get(f"order#{order_id}", "order")
+
+
+def due_on(days: Iterable[date]) -> Iterator[tuple[str, str]]:
+    """(bill, window number) of what falls due on these days."""
+    for day in days:
+        for bill_id, pointer in among(f"due#{day.isoformat()}"):
+            yield bill_id, pointer["window_no"]
 
 
 def booked(kind: str, day: date, bill_id: str, ref: str, value: Value) -> Row:

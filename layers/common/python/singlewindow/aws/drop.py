@@ -13,9 +13,9 @@ from urllib.parse import unquote_plus
 
 from singlewindow import settings
 from singlewindow.aws.clients import client
+from singlewindow.aws.uploads import MOST_BYTES
 from singlewindow.errors import WindowError
 
-MOST_BYTES = 50 * 1024 * 1024
 _ATTEMPTS = 8
 # Another wrote between our look and our write; the second where both wrote in the same moment.
 _OVERTAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
